@@ -1,0 +1,72 @@
+"""Settings of every stage: typed, frozen, unknown keys refused, saved with each result."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StageSettings(_Frozen):
+    """How drift, jumps and cuts are told apart."""
+
+
+class DetectSettings(_Frozen):
+    """Which detections count."""
+
+
+class TrackSettings(_Frozen):
+    """The tracker, in micrometres and seconds, so that one setting serves every frame rate."""
+
+
+class ClipSettings(_Frozen):
+    """What a rater and the grader see of one cell."""
+
+    size_px: int = Field(default=150, description="side of a clip, pixels")
+    um_per_px: float = Field(default=0.5, description="scale of a clip")
+    rate_hz: float = Field(default=15.0, description="crops per second")
+    length: int = Field(default=16, description="crops in a clip")
+
+
+class GradeSettings(_Frozen):
+    """When a grade is given."""
+
+
+class KinematicsSettings(_Frozen):
+    """Windows and gates of the kinematics."""
+
+
+class Settings(_Frozen):
+    """Every stage's settings; the whole is written into ``session.json``."""
+
+    stage: StageSettings = StageSettings()
+    detect: DetectSettings = DetectSettings()
+    track: TrackSettings = TrackSettings()
+    clip: ClipSettings = ClipSettings()
+    grade: GradeSettings = GradeSettings()
+    kinematics: KinematicsSettings = KinematicsSettings()
+
+
+def load_settings(path: Path) -> Settings:
+    """Read settings from a TOML file whose tables are named after the stages.
+
+    Raises
+    ------
+    ValueError
+        One line naming the file, the key and what was expected.
+    """
+    try:
+        raw: dict[str, Any] = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        return Settings.model_validate(raw)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{path}: expected TOML, found {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"{path}: {where}: {first['msg']}, found {first['input']!r}") from error
