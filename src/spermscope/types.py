@@ -271,13 +271,15 @@ class Grades:
     def mode(self) -> NDArray[np.int64]:
         """``(N,)`` index of the most probable grade; a tie goes to the worse."""
         count = self.probabilities.shape[1]
-        return count - 1 - np.argmax(self.probabilities[:, ::-1], axis=1)
+        best: NDArray[np.int64] = count - 1 - np.argmax(self.probabilities[:, ::-1], axis=1)
+        return best
 
     @property
     def entropy(self) -> NDArray[np.float64]:
         """``(N,)`` in nats: the experts' predicted disagreement, 0 .. ln K."""
         p = self.probabilities
-        return -np.sum(np.where(p > 0, p * np.log(np.where(p > 0, p, 1.0)), 0.0), axis=1)
+        nats: NDArray[np.float64] = -np.sum(np.where(p > 0, p * np.log(np.where(p > 0, p, 1.0)), 0.0), axis=1)
+        return nats
 
 
 @dataclass(frozen=True, slots=True)
