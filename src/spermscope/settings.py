@@ -45,6 +45,11 @@ class KinematicsSettings(_Frozen):
 class Settings(_Frozen):
     """Every stage's settings; the whole is written into ``session.json``."""
 
+    accept_estimated_scale: bool = Field(
+        default=False, description="report um and WHO values on an estimated scale, each marked"
+    )
+    threads: int = Field(default=2, ge=1, le=64, description="threads of the inference engine")
+
     stage: StageSettings = StageSettings()
     detect: DetectSettings = DetectSettings()
     track: TrackSettings = TrackSettings()

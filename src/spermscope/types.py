@@ -305,8 +305,35 @@ class Kinematics:
 
 
 @dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell when its track has ended: everything that its row in ``sperm.csv`` says.
+
+    ``why`` is how the track ended; ``identity`` is ``ambiguous`` where a merge could not be resolved, else
+    ``clear``. ``seen_s`` counts observed cell-seconds in the whole track. ``grade`` has one row, or none with the
+    reason in ``not_graded``. ``clip`` holds exactly the crops that ``grade`` was given for.
+    """
+
+    track_id: int
+    field: int
+    first_frame: int
+    last_frame: int
+    first_time_s: float
+    last_time_s: float
+    seen_s: float
+    why: str
+    identity: Literal["clear", "ambiguous"]
+    kinematics: Kinematics
+    grade: Grades
+    not_graded: str
+    clip: Clip | None
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
-    """Everything the pipeline knows about one frame; what an overlay is painted from."""
+    """Everything the pipeline knows about one frame; what an overlay is painted from.
+
+    ``finished`` are the confirmed cells whose tracks ended with this frame.
+    """
 
     frame: Frame
     stage: StagePosition
@@ -314,4 +341,5 @@ class Step:
     tracks: Tracks
     grades: Grades
     timings_ms: Mapping[str, float]
+    finished: tuple[Cell, ...] = ()
     dropped: int = 0

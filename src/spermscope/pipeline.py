@@ -1,0 +1,184 @@
+"""One frame in, one step out: stage, detect, track, clips, grade; the one place where px become um."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spermscope.clips import Clipper
+from spermscope.detect import Detector, open_detector
+from spermscope.grade import Grader, open_grader
+from spermscope.history import Histories, Path
+from spermscope.kinematics import compute_kinematics
+from spermscope.settings import Settings
+from spermscope.stage import StageFollower
+from spermscope.track import Followed, Tracker
+from spermscope.types import Cell, Detections, Frame, Grades, Scale, SourceProfile, StagePosition, Step, Tracks
+from spermscope.video import Source
+
+
+def scale_reason(scale: Scale, accept_estimated: bool) -> str:
+    """Why um and WHO values are withheld on this scale; empty when they are not."""
+    if scale.source != "estimated" or accept_estimated:
+        return ""
+    error = f" ± {100 * scale.relative_error:.0f} %" if np.isfinite(scale.relative_error) else ""
+    return f"scale estimated, {scale.um_per_px:.2f} um/px{error}; calibrate"
+
+
+class Pipeline:
+    """Sees, follows, measures and grades one source, a frame at a time.
+
+    State belongs to the instance. ``step`` must be called in order of time; ``finish`` once, after the last
+    frame. The same object serves recorded and live sources.
+    """
+
+    def __init__(
+        self,
+        profile: SourceProfile,
+        settings: Settings | None = None,
+        *,
+        detector: Detector | None = None,
+        grader: Grader | None = None,
+    ) -> None:
+        self.settings = settings or Settings()
+        self.profile = profile
+        self.detector = detector or open_detector(profile, self.settings)
+        self.grader = grader or open_grader(profile, self.settings)
+        self._um_per_px = profile.scale.um_per_px
+        self._um_reason = scale_reason(profile.scale, self.settings.accept_estimated_scale)
+        self._stage = StageFollower(self._um_per_px, self.settings.stage)
+        self._tracker = Tracker(self.settings.track)
+        self._clipper = Clipper(self._um_per_px, self.settings.clip)
+        self._histories = Histories(self.settings.kinematics.history_s)
+        self._sizes: dict[int, NDArray[np.float32]] = {}
+        self._field = 0
+
+    def step(self, frame: Frame) -> Step:
+        """Take one frame through every stage.
+
+        Raises
+        ------
+        ValueError
+            When the frame's time does not lie after the previous one's, or its size differs from the profile's.
+        """
+        clock = _Clock()
+        stage = self._stage.step(frame)
+        ended = self._tracker.end_all(stage.state) if stage.state in ("jump", "cut") else _NOTHING
+        finished = self._finish(*ended)
+        self._field = stage.field
+        clock.lap("stage")
+        detections = self.detector.detect(frame)
+        clock.lap("detect")
+        tracks = self._follow(frame, stage, detections, ended)
+        clock.lap("track")
+        crops = self._clipper.step(frame, tracks)
+        clock.lap("clips")
+        grades = self.grader.step(crops)
+        clock.lap("grade")
+        self._histories.add(frame, tracks)
+        finished += self._finish(tracks.ended_id[len(ended[0]) :], tracks.ended_why[len(ended[0]) :])
+        clock.lap("measure")
+        return Step(frame, stage, detections, tracks, grades, clock.laps_ms, finished)
+
+    def finish(self) -> tuple[Cell, ...]:
+        """End every live track (``why`` = ``end``) and give its cell."""
+        return self._finish(*self._tracker.end_all("end"))
+
+    def run(self, source: Source) -> Iterator[Step]:
+        """Step through a whole source; the cells that are alive at its end come with ``finish``."""
+        for frame in source:
+            yield self.step(frame)
+
+    def _follow(self, frame: Frame, stage: StagePosition, seen: Detections, ended: _Ended) -> Tracks:
+        sperm = np.flatnonzero(seen.sperm)
+        origin_um = np.array([stage.x_um, stage.y_um])
+        xy_um = seen.xy_px[sperm].astype(np.float64) * self._um_per_px + origin_um
+        height, width = frame.image.shape
+        bounds_um = (*origin_um, *(origin_um + np.array([width, height]) * self._um_per_px))
+        followed = self._tracker.step(frame.time_s, xy_um, seen.score[sperm], bounds_um=bounds_um)
+        row = np.where(followed.detection >= 0, np.append(sperm, -1)[followed.detection], -1)
+        return Tracks(
+            track_id=followed.track_id,
+            xy_px=(followed.xy_um - origin_um) / self._um_per_px,
+            wh_px=self._box_sizes(followed, seen, row),
+            xy_um=followed.xy_um,
+            confidence=followed.confidence,
+            observed=followed.observed,
+            confirmed=followed.confirmed,
+            detection=row,
+            ended_id=np.concatenate([ended[0], followed.ended_id]),
+            ended_why=ended[1] + followed.ended_why,
+        )
+
+    def _box_sizes(self, followed: Followed, seen: Detections, row: NDArray[np.int64]) -> NDArray[np.float64]:
+        """``(M, 2)``: the detection's box where there is one, else the track's last one."""
+        sizes = np.empty((len(row), 2))
+        for number, (track_id, detection) in enumerate(zip(followed.track_id.tolist(), row.tolist(), strict=True)):
+            if detection >= 0:
+                self._sizes[track_id] = seen.wh_px[detection]
+            sizes[number] = self._sizes[track_id]
+        for track_id in followed.ended_id.tolist():
+            self._sizes.pop(track_id, None)
+        return sizes
+
+    def _finish(self, ids: NDArray[np.int64], whys: tuple[str, ...]) -> tuple[Cell, ...]:
+        cells = []
+        for track_id, why in zip(ids.tolist(), whys, strict=True):
+            path = self._histories.pop(track_id)
+            if path is not None:
+                cells.append(self._cell(track_id, why, path))
+            self._sizes.pop(track_id, None)
+        self._clipper.forget(ids)
+        self.grader.forget(ids)
+        return tuple(cells)
+
+    def _cell(self, track_id: int, why: str, path: Path) -> Cell:
+        clip = self._clipper.best_clip(track_id)
+        not_graded = self.grader.reason
+        if not not_graded and (clip is None or len(clip.frames) < self.settings.grade.min_crops):
+            crops = 0 if clip is None else len(clip.frames)
+            not_graded = f"not graded: {crops} crops, {self.settings.grade.min_crops} are needed"
+        grade = Grades.empty()
+        if clip is not None and not not_graded:
+            grade = self.grader.grade_clips([clip])
+            if bool(grade.unlike[0]):
+                not_graded = "not graded: unlike training"
+        identity: Literal["clear", "ambiguous"] = "ambiguous" if why == "ambiguous" else "clear"
+        return Cell(
+            track_id=track_id,
+            field=self._field,
+            first_frame=path.first_frame,
+            last_frame=path.last_frame,
+            first_time_s=path.first_time_s,
+            last_time_s=path.last_time_s,
+            seen_s=path.seen_s,
+            why=why,
+            identity=identity,
+            kinematics=compute_kinematics(
+                path.time_s, path.xy_um, path.observed, self.settings.kinematics, um_reason=self._um_reason
+            ),
+            grade=grade,
+            not_graded=not_graded,
+            clip=clip,
+        )
+
+
+_Ended = tuple[NDArray[np.int64], tuple[str, ...]]
+_NOTHING: _Ended = (np.empty(0, np.int64), ())
+
+
+class _Clock:
+    """Laps in milliseconds, one for each stage of a step."""
+
+    def __init__(self) -> None:
+        self.laps_ms: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps_ms[name] = 1000.0 * (now - self._last)
+        self._last = now
