@@ -37,9 +37,13 @@ class ClipSettings(_Frozen):
 class GradeSettings(_Frozen):
     """When a grade is given."""
 
+    min_crops: int = Field(default=12, ge=1, description="crops that a grade needs: three quarters of a clip")
+
 
 class KinematicsSettings(_Frozen):
     """Windows and gates of the kinematics."""
+
+    history_s: float = Field(default=60.0, gt=0, description="latest seconds of a track that its numbers come from")
 
 
 class Settings(_Frozen):
