@@ -1,0 +1,1 @@
+"""Every figure of docs/RESULTS.md comes from here."""
