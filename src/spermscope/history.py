@@ -55,8 +55,7 @@ class Histories:
             path = self._live.get(track_id)
             if path is None:
                 path = self._live[track_id] = _Rows(frame.index, frame.time_s)
-            elif observed:
-                path.seen_s += elapsed_s
+            path.seen_s += elapsed_s if observed else 0.0
             path.confirmed |= confirmed
             path.rows.append((frame.index, frame.time_s, xy[0], xy[1], observed))
             while frame.time_s - path.rows[0][1] > self._keep_s:

@@ -1,0 +1,239 @@
+"""The command line: one thin command a verb. Heavy imports happen inside the commands."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from spermscope import __version__
+
+DONE, OUR_FAULT, USERS_INPUT, IN_PART = 0, 1, 2, 3
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="spermscope")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error; works anywhere.")
+def commands() -> None:
+    """See, follow, measure and grade sperm in microscope video. Research use only."""
+
+
+def main() -> None:
+    """Run a command; exit 0 done, 1 our fault, 2 the user's input, 3 done in part."""
+    errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    words = [word for word in sys.argv[1:] if word != "--debug"]
+    try:
+        sys.exit(commands(words, standalone_mode=False) or DONE)
+    except click.exceptions.Exit as request:
+        sys.exit(request.exit_code)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(USERS_INPUT)
+    except (KeyboardInterrupt, click.Abort):
+        errors.print("spermscope: interrupted")
+        sys.exit(IN_PART)
+    except Exception as error:
+        if "--debug" in sys.argv:
+            raise
+        expected = isinstance(error, (ValueError, OSError))
+        kind = "" if expected else f"unexpected {type(error).__name__}: "
+        errors.print(f"spermscope: {kind}{' '.join(str(error).split())}")
+        sys.exit(USERS_INPUT if expected else OUR_FAULT)
+
+
+@commands.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Session folder; must not exist yet.")
+@click.option("--um-per-px", type=float, help="Scale: micrometres per pixel.")
+@click.option("--accept-estimated-scale", is_flag=True, help="Report um and WHO values on an estimated scale, marked.")
+@click.option("--fps", type=float, help="Frame rate, for stacks and folders that carry no times.")
+@click.option("--stills", is_flag=True, help="Each image by itself: detections only.")
+@click.option("--sample", default="", help="Sample code (never a name).")
+@click.option("--donor", default="", help="Donor code (never a name).")
+@click.option("--preparation", default="", help="Such as: raw, washed, TESE.")
+@click.option("--temperature-c", type=float, help="Temperature of the stage, degrees Celsius.")
+@click.option("--depth-um", type=float, help="Depth of the chamber, micrometres.")
+@click.option("--overlay", is_flag=True, help="Also write overlay.mkv.")
+@click.option("--language", type=click.Choice(["en", "ja"]), default="en", help="Language of the report.")
+@click.option("--settings", "settings_file", type=click.Path(path_type=Path), help="Settings, a TOML file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+def assess(sources: tuple[str, ...], out: Path, settings_file: Path | None, as_json: bool, **options: Any) -> int:
+    """Assess recorded video: every cell found, followed, measured, with its predicted rating, and a report.
+
+    SOURCE is a video file, a TIFF stack, a folder of images or sim:... With one source, DIR is its session folder;
+    with several, each gets a numbered folder in DIR.
+
+    \b
+    Example: spermscope assess movie.mp4 --um-per-px 0.45 --out session
+    """
+    from spermscope.assessment import Conditions, assess_all
+    from spermscope.settings import Settings, load_settings
+
+    conditions = Conditions(**{name: options.pop(name) for name in Conditions.model_fields if name in options})
+    settings = load_settings(settings_file) if settings_file else Settings()
+    if options.pop("accept_estimated_scale"):
+        settings = settings.model_copy(update={"accept_estimated_scale": True})
+    with _progress("frames") as advance:
+        results = assess_all(sources, out, settings=settings, conditions=conditions, progress=advance, **options)
+    if as_json:
+        click.echo(json.dumps([result.as_json() for result in results], indent=1))
+    else:
+        for result in results:
+            result.print_table(Console())
+    return IN_PART if any(not result.complete for result in results) else DONE
+
+
+@commands.command()
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The movie, lossless FFV1 in .mkv.")
+@click.option("--truth", type=click.Path(path_type=Path), help="Where every cell really is, a CSV; cells beside it.")
+@click.argument("parameters", default="", metavar="[KEY=VALUE,...]")
+def simulate(out: Path, truth: Path | None, parameters: str) -> None:
+    """Simulate a microscope's movie with known truth.
+
+    \b
+    Example: spermscope simulate cells=60,fps=50,duration_s=4,seed=3 --out movie.mkv --truth truth.csv
+    """
+    from spermscope.simulate.scene import Scene, SceneSettings, write_truth
+    from spermscope.video.recorder import Recorder
+
+    settings = SceneSettings.parse(parameters)
+    scene = Scene(settings)
+    for path in (out, truth):
+        if path is not None and path.exists():
+            raise ValueError(f"{path}: expected a new file, found one that exists")
+    with (
+        Recorder(out, settings.width_px, settings.height_px, settings.fps) as recorder,
+        _progress("frames") as advance,
+    ):
+        for index, time_s, image, _ in scene.frames():
+            recorder.write(image, time_s)
+            advance(index + 1, scene.frame_count)
+    if truth is not None:
+        write_truth(scene, truth)
+    click.echo(f"{out}: {scene.frame_count} frames, {settings.um_per_px:g} um/px")
+
+
+@commands.group()
+def train() -> None:
+    """Train the shipped models from simulation (needs the train extra)."""
+
+
+@train.command()
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The model file, NAME.spermscope.")
+@click.option("--seed", default=0, show_default=True, help="Everything random follows from it.")
+@click.option("--steps", default=None, type=int, help="Training steps; the shipped model's number when not given.")
+def detector(out: Path, seed: int, steps: int | None) -> None:
+    """Train the heat-map detector on simulated pictures alone.
+
+    \b
+    Example: spermscope train detector --out detector.spermscope
+    """
+    from spermscope.training.detector import train_detector
+
+    with _progress("steps") as advance:
+        train_detector(out, seed=seed, progress=advance, **({} if steps is None else {"steps": steps}))
+    click.echo(str(out))
+
+
+@train.command()
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The model file, NAME.spermscope.")
+@click.option("--seed", default=0, show_default=True, help="Everything random follows from it.")
+@click.option("--donors", default=None, type=int, help="Simulated donors; the shipped model's number when not given.")
+def grader(out: Path, seed: int, donors: int | None) -> None:
+    """Train the streaming grader on simulated experts' distributions: a demonstration model.
+
+    \b
+    Example: spermscope train grader --out grader.spermscope
+    """
+    from spermscope.training.grader import train_grader
+
+    with _progress("steps") as advance:
+        train_grader(out, seed=seed, progress=advance, **({} if donors is None else {"donors": donors}))
+    click.echo(str(out))
+
+
+@commands.command()
+@click.option(
+    "--out", default=Path("demo"), type=click.Path(path_type=Path), show_default=True, help="Where to put it."
+)
+@click.option("--replace", is_flag=True, help="Replace an earlier demonstration there.")
+def demo(out: Path, replace: bool) -> int:
+    """Simulate a scene, assess it, print a short table and the report's path.
+
+    \b
+    Example: spermscope demo --out demo
+    """
+    from spermscope.demo import run_demo
+
+    with _progress("frames") as advance:
+        result = run_demo(out, replace=replace, progress=advance)
+    result.print_table(Console())
+    return DONE if result.complete else IN_PART
+
+
+@commands.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+def selftest(as_json: bool) -> int:
+    """Run a tiny clip with known answers through every stage; name the stage that disagrees.
+
+    \b
+    Example: spermscope selftest
+    """
+    from spermscope.selftest import check_stages
+
+    outcomes = check_stages()
+    if as_json:
+        click.echo(json.dumps([outcome.as_json() for outcome in outcomes], indent=1))
+    else:
+        for outcome in outcomes:
+            click.echo(f"{'ok      ' if outcome.ok else 'MISMATCH'}  {outcome.stage:<11} {outcome.found}")
+    return DONE if all(outcome.ok for outcome in outcomes) else OUR_FAULT
+
+
+@commands.command()
+@click.argument("source", default="sim:width_px=1392,height_px=976,um_per_px=0.3333,fps=15,cells=30,duration_s=8")
+@click.option("--threads", default=2, show_default=True, help="Threads of the inference engine.")
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
+def bench(source: str, threads: int, as_json: bool) -> None:
+    """Time every stage on this machine: median, 95th percentile and maximum in milliseconds a frame.
+
+    \b
+    Example: spermscope bench movie.mp4
+    """
+    from spermscope.bench import time_stages
+
+    with _progress("frames") as advance:
+        table = time_stages(source, threads=threads, progress=advance)
+    if as_json:
+        click.echo(json.dumps(table.as_json(), indent=1))
+    else:
+        table.print_table(Console())
+
+
+class _progress:
+    """A bar on stderr for long work; called back with (done, total or None)."""
+
+    def __init__(self, unit: str) -> None:
+        columns = (BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeElapsedColumn(), TimeRemainingColumn())
+        self._bar = Progress(TextColumn("{task.description}"), *columns, console=Console(stderr=True), transient=True)
+        self._task = self._bar.add_task("", total=None)
+
+    def __enter__(self) -> Callable[[int, int | None], None]:
+        self._bar.start()
+        return self._advance
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def _advance(self, done: int, total: int | None) -> None:
+        self._bar.update(self._task, completed=done, total=total)
+
+
+if __name__ == "__main__":
+    main()
