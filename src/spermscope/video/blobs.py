@@ -1,0 +1,111 @@
+"""Bright and dark blobs in scale space: how large heads are, and whether they are bright or dark.
+
+A difference of Gaussians of fixed ratio is scale-normalised: its answer to a blob is largest at the blob's own size
+(Lindeberg 1998, Int. J. Comput. Vis. 30:79). Large sizes are searched in shrunken pictures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+SIGMAS_PX = tuple(float(2.0 ** (step / 2)) for step in range(10))
+"""Inner sigmas searched when the size is unknown: 1 to 22.6 px."""
+RATIO = 1.6  # outer to inner sigma: the difference closest to a Laplacian (Marr & Hildreth 1980)
+STRONGEST = 12
+"""Blobs taken from each frame and sign."""
+MIN_SIGNAL = 5.0
+"""In robust standard deviations of the answer at one size: what weaker blobs have is noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blobs:
+    """Blobs of one sign, pooled: ``sigma_px (N,)`` and ``strength (N,)`` in grey levels, above 0."""
+
+    sigma_px: NDArray[np.float64]
+    strength: NDArray[np.float64]
+
+
+def find_blobs(images: Sequence[Floats], sigmas_px: Sequence[float] = SIGMAS_PX) -> tuple[Blobs, Blobs]:
+    """The strongest bright and dark blobs of flattened ``images`` (each ``(H, W) float32``), in that order."""
+    found: tuple[list[tuple[float, float]], list[tuple[float, float]]] = ([], [])
+    for image in images:
+        answers = [_answer(image, sigma) for sigma in sigmas_px]
+        for sign, rows in zip((1.0, -1.0), found, strict=True):
+            rows.extend(_strongest(answers, sign, sigmas_px))
+    bright, dark = (Blobs(*np.array(rows, np.float64).reshape(-1, 2).T) for rows in found)
+    return bright, dark
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """Difference of Gaussians at one size, on a grid of ``step`` source pixels; ``noise`` its robust sd."""
+
+    values: Floats
+    step: int
+    noise: float
+
+
+def _answer(image: Floats, sigma_px: float) -> _Answer:
+    step = 1 << max(0, int(np.log2(sigma_px / 2.0))) if sigma_px >= 4.0 else 1
+    if step > 1:
+        size = (max(image.shape[1] // step, 1), max(image.shape[0] // step, 1))
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    inner = cv2.GaussianBlur(image, (0, 0), sigma_px / step)
+    values = inner - cv2.GaussianBlur(image, (0, 0), RATIO * sigma_px / step)
+    return _Answer(values, step, 1.4826 * float(np.median(np.abs(values))))
+
+
+def _strongest(answers: Sequence[_Answer], sign: float, sigmas_px: Sequence[float]) -> list[tuple[float, float]]:
+    """Up to ``STRONGEST`` (sigma, strength): maxima over place and size, none inside a stronger one."""
+    rows = [_peaks(answer, sign, level) for level, answer in enumerate(answers)]
+    peaks = np.concatenate(rows) if rows else np.empty((0, 4))
+    peaks = peaks[np.argsort(-peaks[:, 0], kind="stable")]
+    taken: list[tuple[float, float, float]] = []
+    result: list[tuple[float, float]] = []
+    for strength, x_px, y_px, level_value in peaks:
+        level = int(level_value)
+        reach = 2.0 * RATIO * sigmas_px[level]
+        if any(np.hypot(x_px - x, y_px - y) < max(reach, other) for x, y, other in taken):
+            continue
+        taken.append((x_px, y_px, reach))
+        result.append((_refined_sigma(answers, sign, x_px, y_px, level, sigmas_px), float(strength)))
+        if len(result) == STRONGEST:
+            break
+    return result
+
+
+def _peaks(answer: _Answer, sign: float, level: int) -> NDArray[np.float64]:
+    """``(N, 4)`` strength, x_px, y_px, level of the strongest local maxima at one size, above the noise."""
+    values = sign * answer.values
+    top = cv2.dilate(values, np.ones((3, 3), np.uint8))
+    rows, columns = np.nonzero((values == top) & (values > max(MIN_SIGNAL * answer.noise, 1.0)))
+    strength = values[rows, columns]
+    best = np.argsort(-strength, kind="stable")[: 4 * STRONGEST]
+    place = (np.stack([columns[best], rows[best]]) + 0.5) * answer.step - 0.5
+    return np.column_stack([strength[best], place[0], place[1], np.full(len(best), float(level))])
+
+
+def _refined_sigma(
+    answers: Sequence[_Answer], sign: float, x_px: float, y_px: float, level: int, sigmas_px: Sequence[float]
+) -> float:
+    """Size at the top of the parabola through the answers at the neighbouring sizes, in log size."""
+    if not 0 < level < len(answers) - 1:
+        return sigmas_px[level]
+    below, here, above = (
+        sign * float(answer.values[_cell(y_px, answer, 0), _cell(x_px, answer, 1)])
+        for answer in answers[level - 1 : level + 2]
+    )
+    bend = below - 2.0 * here + above
+    shift = float(np.clip(0.5 * (below - above) / bend, -0.5, 0.5)) if bend < 0 else 0.0
+    return float(sigmas_px[level] * (sigmas_px[level + 1] / sigmas_px[level]) ** shift)
+
+
+def _cell(place_px: float, answer: _Answer, axis: int) -> int:
+    return int(np.clip(round((place_px + 0.5) / answer.step - 0.5), 0, answer.values.shape[axis] - 1))

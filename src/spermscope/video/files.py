@@ -1,0 +1,124 @@
+"""Video files: mp4, avi, mov, mkv and whatever else the decoder knows, with their real times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+
+from spermscope.video.luma import grey_picture
+from spermscope.video.reader import Picture, TimeSource
+
+MISSING_END_FRAMES = 1.5
+"""A file whose last frame lies further than this before its stated end was cut short."""
+
+
+class VideoFile:
+    """The first video stream of a file; see ``Reader``.
+
+    Raises
+    ------
+    ValueError
+        When nothing in the file can be read as video.
+    """
+
+    live = False
+    mixed_sizes = False
+    um_per_px = float("nan")
+
+    def __init__(self, path: Path) -> None:
+        self.paths: tuple[Path, ...] = (path,)
+        self.warnings: list[str] = []
+        self.truncated = False
+        self.time_source: TimeSource = "container"
+        with self._open() as container:
+            stream = container.streams.video[0]
+            rate = stream.average_rate or stream.base_rate
+            self.rate_hz = float(rate) if rate else float("nan")
+            self._promised = int(stream.frames)
+            self._duration_s = _duration_s(container, stream)
+        self.frame_count = self._promised or self._implied_count()
+
+    def _implied_count(self) -> int | None:
+        """Matroska does not count its frames: duration times rate, exact for a steady rate."""
+        count = self._duration_s * self.rate_hz
+        return round(count) if count > 0 else None
+
+    def _open(self) -> Any:
+        path = self.paths[0]
+        try:
+            container = av.open(str(path), metadata_errors="replace")
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise ValueError(f"{path}: expected a video, a TIFF stack or an image, found: {reason}") from error
+        if not container.streams.video:
+            kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
+            container.close()
+            raise ValueError(f"{path}: expected a video stream, found {kinds}")
+        return container
+
+    def close(self) -> None:
+        """Hold nothing between passes."""
+
+    def pictures(self) -> Iterator[Picture]:
+        """Yield every frame that can be decoded; note in ``warnings`` where the file ends too early."""
+        with self._open() as container:
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            yield from self._decode(container, stream)
+
+    def _decode(self, container: Any, stream: Any) -> Iterator[Picture]:
+        count, damaged, last_s, size = 0, 0, float("nan"), None
+        packets = container.demux(stream)
+        while True:
+            try:
+                packet = next(packets, None)
+                if packet is None:
+                    break
+                frames = packet.decode()
+            except av.error.FFmpegError:
+                damaged += 1
+                if damaged > 100:  # a broken file that goes on for ever
+                    break
+                continue
+            for frame in frames:
+                if frame.is_corrupt:
+                    damaged += 1
+                    continue
+                if size not in (None, (frame.width, frame.height)):
+                    found = f"{frame.width}x{frame.height}"
+                    self._cut(f"the picture size changed after frame {count - 1} to {found}: stopped there")
+                    return
+                size = (frame.width, frame.height)
+                time_s = _time_s(frame)
+                count, last_s = count + 1, time_s
+                yield grey_picture(frame), time_s
+        self._note_end(count, damaged, last_s)
+
+    def _note_end(self, count: int, damaged: int, last_s: float) -> None:
+        if damaged:
+            self._cut(f"{damaged} damaged pieces were left out; {count} frames were read")
+        early_s = self._duration_s - last_s
+        if count < self._promised and early_s * self.rate_hz > MISSING_END_FRAMES:
+            self._cut(f"truncated after frame {count - 1}: the file promises {self._promised} frames")
+        elif not self._promised and early_s * self.rate_hz > MISSING_END_FRAMES:
+            self._cut(f"truncated after frame {count - 1}: the file promises {self._duration_s:.2f} s")
+
+    def _cut(self, why: str) -> None:
+        self.truncated = True
+        if why not in self.warnings:
+            self.warnings.append(why)
+
+
+def _time_s(frame: Any) -> float:
+    stamp = frame.pts if frame.pts is not None else frame.dts
+    return float(stamp * frame.time_base) if stamp is not None and frame.time_base else float("nan")
+
+
+def _duration_s(container: Any, stream: Any) -> float:
+    """Where the stream's last frame ends, on the clock of the frames; NaN when the file does not say."""
+    if stream.duration is not None and stream.time_base:
+        return float((stream.duration + (stream.start_time or 0)) * stream.time_base)
+    return float(container.duration / av.time_base) if container.duration else float("nan")

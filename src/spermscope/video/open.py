@@ -1,0 +1,95 @@
+"""Which kind of source an address names."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Literal
+
+from spermscope.types import Scale
+from spermscope.video.camera import Camera
+from spermscope.video.files import VideoFile
+from spermscope.video.folder import IMAGE_SUFFIXES, ImageFolder
+from spermscope.video.reader import Reader
+from spermscope.video.source import Source
+from spermscope.video.stacks import TiffStack
+
+MAX_FPS = 10000.0
+_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def open_source(
+    address: str | Path,
+    *,
+    um_per_px: float | None = None,
+    scale_source: Literal["given", "calibrated"] = "given",
+    fps: float | None = None,
+    stills: bool = False,
+) -> Source:
+    """Open a video file, a TIFF stack, a folder of images, ``sim:PARAMETERS`` or ``camera:INDEX``.
+
+    Parameters
+    ----------
+    address
+        A path, or one of the two prefixes. What a file is, is told by its content, not by its name.
+    um_per_px
+        Size of a pixel, 0.01 to 20 um; estimated from the picture when neither given nor stated by the source.
+    scale_source
+        How ``um_per_px`` is known.
+    fps
+        Frames per second, above 0 and up to 10000: overrides the times of the source.
+    stills
+        Each image of a folder (or one image file) is a picture by itself: sizes may differ, times are the index.
+
+    Returns
+    -------
+    Source
+        Already probed; close it, or use it in a ``with``.
+
+    Raises
+    ------
+    ValueError
+        One line: what was expected and what was found.
+    """
+    scale = None if um_per_px is None else Scale(_number(um_per_px, "scale"), scale_source)
+    if fps is not None and not 0.0 < _number(fps, "fps") <= MAX_FPS:
+        raise ValueError(f"fps: expected above 0 and up to {MAX_FPS:g} frames per second, found {fps:g}")
+    name = str(address)
+    if name.startswith("sim:"):
+        from spermscope.video.simulated import open_simulated  # the simulator is a room of its own: only when asked for
+
+        simulated = open_simulated(name.removeprefix("sim:"))
+        return Source(name, simulated, scale=scale or _own_scale(simulated), fps=fps, scene=simulated.scene)
+    if name.startswith("camera:"):
+        return Source(name, Camera(name), scale=scale, fps=fps)
+    try:
+        reader = _reader(Path(address), fps, stills)
+        return Source(name, reader, scale=scale or _own_scale(reader), fps=fps)
+    except OSError as error:
+        raise ValueError(f"{name}: expected a readable file, found: {error.strerror or error}") from error
+
+
+def _number(value: float, name: str) -> float:
+    if not math.isfinite(value):
+        raise ValueError(f"{name}: expected a finite number, found {value}")
+    return float(value)
+
+
+def _own_scale(reader: Reader) -> Scale | None:
+    return Scale(reader.um_per_px, "given") if math.isfinite(reader.um_per_px) else None
+
+
+def _reader(path: Path, fps: float | None, stills: bool) -> Reader:
+    if not path.exists():
+        raise ValueError(f"{path}: expected a file or a folder, found nothing there")
+    if path.is_dir():
+        return ImageFolder.of_folder(path, stills=stills, timed=fps is not None)
+    with path.open("rb") as file:
+        magic = file.read(4)
+    if not magic:
+        raise ValueError(f"{path}: expected a video, a TIFF stack or an image, found an empty file")
+    if stills or (path.suffix.lower() in IMAGE_SUFFIXES and magic not in _TIFF_MAGIC):
+        return ImageFolder((path,), stills=stills, timed=fps is not None)
+    if magic in _TIFF_MAGIC:
+        return TiffStack(path, timed=fps is not None)
+    return VideoFile(path)

@@ -1,0 +1,105 @@
+"""What the first frames tell of a source: levels, background, contrast, polarity and, if need be, scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from spermscope.types import Array, Scale, SourceProfile
+from spermscope.video.blobs import SIGMAS_PX, Blobs, find_blobs
+from spermscope.video.levels import find_levels, level_table
+from spermscope.video.reader import TimeSource
+
+LOOKED_AT = 8
+"""Frames, spread over the probe, in which blobs are looked for: neighbours show the same cells."""
+HEAD_SIGMA_UM = 1.0
+"""Inner sigma (um) at which a head answers most. A disc of the area of a 4.5 x 3 um head has a diameter of 3.7 um;
+a Laplacian answers most at diameter / 2.83 = 1.3 um, the difference of Gaussians that stands for it at 1.0 um."""
+LIMITS_UM_PER_PX = (0.08, 1.2)
+"""Where estimates are believed: 100x with a small sensor up to 4x."""
+ESTIMATE_ERROR = 0.35
+"""Half-width of the estimate's interval, as a fraction."""
+UNSEEN_UM_PER_PX, UNSEEN_ERROR = 0.5, 1.0
+"""The scale of a source that shows nothing to measure."""
+MIN_BLOBS = 3
+SETTLED = 1.2
+"""Bright over dark strength (or the reverse) above which polarity counts as settled."""
+
+
+def probe(
+    images: Sequence[Array], times: Sequence[float], scale: Scale | None, time_source: TimeSource = "container"
+) -> SourceProfile:
+    """Look at the first frames once.
+
+    Parameters
+    ----------
+    images
+        At least one ``(H, W)`` picture of ``uint8`` or ``uint16``; sizes may differ (stills), the first one's counts.
+    times
+        Seconds, one for each picture.
+    scale
+        As given or calibrated; None estimates it from the size of the strongest blobs, which are taken for heads:
+        good to about ``ESTIMATE_ERROR`` on clean recordings, off by more on dust.
+    """
+    black, white = find_levels(images)
+    table = level_table(black, white)
+    chosen = np.unique(np.linspace(0, len(images) - 1, LOOKED_AT).round().astype(int))
+    looked = [images[index] if images[index].dtype == np.uint8 else table[images[index]] for index in chosen]
+    flat = [flatten(image) for image in looked]
+    sigmas = SIGMAS_PX if scale is None else (max(HEAD_SIGMA_UM / scale.um_per_px, 0.5),)
+    bright, dark = find_blobs(flat, sigmas)
+    polarity = find_polarity(bright, dark)
+    return SourceProfile(
+        width_px=images[0].shape[1],
+        height_px=images[0].shape[0],
+        rate_hz=median_rate(times),
+        scale=scale or estimate_scale(bright, dark, polarity),
+        polarity=polarity,
+        background=float(np.median([np.median(image) for image in looked])),
+        contrast=float(np.median([1.4826 * np.median(np.abs(image)) for image in flat])),
+        black_level=black,
+        white_level=white,
+        time_source=time_source,
+    )
+
+
+def median_rate(times: Sequence[float]) -> float:
+    """Frames per second; NaN for one frame. The mean step where no step is long (containers round to 1 ms), else the
+    median, which a gap does not touch.
+    """
+    steps = np.diff(np.asarray(times, np.float64))
+    if not len(steps):
+        return float("nan")
+    middle = float(np.median(steps))
+    return float(1.0 / (np.mean(steps) if np.max(np.abs(steps - middle)) <= 0.25 * middle else middle))
+
+
+def flatten(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """``image`` less its local background: the mean over a box of a sixth of the shorter side (31 px at least)."""
+    box = max(31, min(image.shape) // 6) | 1
+    picture = image.astype(np.float32)
+    flat: NDArray[np.float32] = picture - cv2.blur(picture, (box, box), borderType=cv2.BORDER_REFLECT)
+    return flat - np.median(flat)
+
+
+def find_polarity(bright: Blobs, dark: Blobs) -> int:
+    """+1 where the bright blobs are clearly stronger, -1 where the dark ones are, else 0."""
+    strengths = bright.strength.sum(), dark.strength.sum()
+    if strengths[0] > SETTLED * strengths[1]:
+        return 1
+    if strengths[1] > SETTLED * strengths[0]:
+        return -1
+    return 0
+
+
+def estimate_scale(bright: Blobs, dark: Blobs, polarity: int) -> Scale:
+    """Scale from the median size of the blobs of the settled sign (of both where unsettled)."""
+    kinds = {1: (bright,), -1: (dark,), 0: (bright, dark)}[polarity]
+    sigmas = np.concatenate([kind.sigma_px for kind in kinds])
+    if len(sigmas) < MIN_BLOBS:
+        return Scale(UNSEEN_UM_PER_PX, "estimated", UNSEEN_ERROR)
+    um_per_px = HEAD_SIGMA_UM / float(np.exp(np.median(np.log(sigmas))))
+    return Scale(float(np.clip(um_per_px, *LIMITS_UM_PER_PX)), "estimated", ESTIMATE_ERROR)
