@@ -67,8 +67,9 @@ def probe(
 
 
 def median_rate(times: Sequence[float]) -> float:
-    """Frames per second; NaN for one frame. The mean step where no step is long (containers round to 1 ms), else the
-    median, which a gap does not touch.
+    """Frames per second; NaN for one frame.
+
+    The mean step where all are alike (containers round them to 1 ms), else the median, which a gap does not touch.
     """
     steps = np.diff(np.asarray(times, np.float64))
     if not len(steps):
