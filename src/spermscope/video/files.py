@@ -98,13 +98,12 @@ class VideoFile:
         self._note_end(count, damaged, last_s)
 
     def _note_end(self, count: int, damaged: int, last_s: float) -> None:
-        if damaged:
+        early = (self._duration_s - last_s) * self.rate_hz > MISSING_END_FRAMES
+        if early and count < (self._promised or count + 1):
+            promise = f"{self._promised} frames" if self._promised else f"{self._duration_s:.2f} s"
+            self._cut(f"truncated after frame {count - 1}: the file promises {promise}")
+        elif damaged:
             self._cut(f"{damaged} damaged pieces were left out; {count} frames were read")
-        early_s = self._duration_s - last_s
-        if count < self._promised and early_s * self.rate_hz > MISSING_END_FRAMES:
-            self._cut(f"truncated after frame {count - 1}: the file promises {self._promised} frames")
-        elif not self._promised and early_s * self.rate_hz > MISSING_END_FRAMES:
-            self._cut(f"truncated after frame {count - 1}: the file promises {self._duration_s:.2f} s")
 
     def _cut(self, why: str) -> None:
         self.truncated = True

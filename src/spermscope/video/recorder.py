@@ -15,7 +15,7 @@ from spermscope.types import Array
 _TICKS = 1000
 """Matroska counts milliseconds."""
 _OPTIONS: dict[str, dict[str, str]] = {
-    "ffv1": {"level": "3", "slices": "4", "slicecrc": "1", "g": "1"},  # every frame stands alone and is checked
+    "ffv1": {"level": "3", "slicecrc": "1", "g": "1"},  # every frame stands alone and is checked
     "mpeg4": {"qmin": "2", "qmax": "6"},
 }
 
@@ -62,16 +62,19 @@ class Recorder:
         self._even = codec != "ffv1"
         self._last_tick = -1
         options = {"cluster_time_limit": "1000", "flush_packets": "1"}
-        try:
-            self._container: Any = av.open(str(path), "w", format="matroska", options=options)
-        except OSError as error:
-            raise ValueError(f"{path}: expected a file that can be written, found: {error.strerror}") from error
+        self._container: Any = av.open(str(path), "w", format="matroska", options=options)
         self._stream = self._container.add_stream(codec, rate=Fraction(fps).limit_denominator(1001))
         self._stream.width = width_px + (width_px % 2 if self._even else 0)
         self._stream.height = height_px + (height_px % 2 if self._even else 0)
         self._stream.pix_fmt = "yuv420p" if self._even else ("bgr0" if colour else "gray")
         self._stream.codec_context.time_base = Fraction(1, _TICKS)
-        self._stream.options = _OPTIONS[codec]
+        self._stream.options = dict(_OPTIONS[codec])
+        if codec == "ffv1":  # slices are coded in parallel; a tiny picture cannot be cut
+            self._stream.options = {**_OPTIONS[codec], "slices": "4" if min(width_px, height_px) >= 32 else "1"}
+        try:
+            self._container.start_encoding()
+        except OSError as error:
+            raise ValueError(f"{path}: expected a file that can be written, found: {error.strerror}") from error
 
     def write(self, image: Array, time_s: float) -> None:
         """Append ``image`` taken at ``time_s``, which must lie after the one before by a millisecond or more."""
@@ -80,12 +83,12 @@ class Recorder:
         tick = round(time_s * _TICKS)
         if tick <= self._last_tick:
             raise ValueError(f"frame: expected a time after {self._last_tick / _TICKS} s, found {time_s} s")
-        self._last_tick = tick
         frame = av.VideoFrame.from_ndarray(self._padded(image), format="rgb24" if self._colour else "gray")
         if frame.format.name != self._stream.pix_fmt:
             frame = frame.reformat(format=self._stream.pix_fmt)
         frame.pts, frame.time_base = tick, Fraction(1, _TICKS)
         self._container.mux(self._stream.encode(frame))
+        self._last_tick = tick
 
     def _padded(self, image: Array) -> Array:
         """Codecs with halved chroma need even sides: the last row or column is repeated."""
