@@ -21,10 +21,7 @@ def grey_picture(frame: Any) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """
     layout = frame.format
     if layout.is_rgb or layout.has_palette:
-        deep = max(part.bits for part in layout.components) > 8
-        colour = frame.to_ndarray(format="rgb48le" if deep else "rgb24")
-        grey: NDArray[np.uint8] = cv2.cvtColor(colour, cv2.COLOR_RGB2GRAY)
-        return _upright(grey, frame)
+        return _upright(_luma_of_rgb(frame), frame)
     planar = layout.is_planar or len(layout.components) == 1
     bits = layout.components[0].bits if len(layout.components) else 0
     if not planar or layout.is_bit_stream or layout.is_big_endian or not 8 <= bits <= 16:
@@ -36,6 +33,14 @@ def grey_picture(frame: Any) -> NDArray[np.uint8] | NDArray[np.uint16]:
         return _upright(luma.copy(), frame)
     table = _expansion(bits)
     return _upright(cv2.LUT(luma, table) if bits == 8 else table[luma], frame)
+
+
+def _luma_of_rgb(frame: Any) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """BT.601 luma; the usual BGR24 of raw AVI files needs no conversion first."""
+    if frame.format.name == "bgr24":
+        return np.asarray(cv2.cvtColor(frame.to_ndarray(), cv2.COLOR_BGR2GRAY))
+    deep = any(part.bits > 8 for part in frame.format.components)
+    return np.asarray(cv2.cvtColor(frame.to_ndarray(format="rgb48le" if deep else "rgb24"), cv2.COLOR_RGB2GRAY))
 
 
 def _first_plane(frame: Any, bits: int) -> NDArray[np.uint8] | NDArray[np.uint16]:
