@@ -35,20 +35,21 @@ class ImageFolder:
     um_per_px = float("nan")
     rate_hz = float("nan")
 
-    def __init__(self, paths: tuple[Path, ...], *, stills: bool, timed: bool) -> None:
+    def __init__(self, paths: tuple[Path, ...], *, stills: bool, fps: float | None) -> None:
         self.paths = paths
         self.warnings: list[str] = []
         self.truncated = False
         self.mixed_sizes = stills
         self.frame_count: int | None = len(paths)
-        self.time_source: TimeSource = "index" if stills else "nominal"
+        self.time_source: TimeSource = "index" if stills else "given"
+        self._step = 1.0 if stills or fps is None else 1.0 / fps
         if not stills:
-            if not timed:
+            if fps is None:
                 raise ValueError(f"{paths[0]}: expected a frame rate (--fps) or --stills for images, found neither")
             self._refuse_mixed_sizes()
 
     @classmethod
-    def of_folder(cls, folder: Path, *, stills: bool, timed: bool) -> ImageFolder:
+    def of_folder(cls, folder: Path, *, stills: bool, fps: float | None) -> ImageFolder:
         """The images that lie directly in ``folder``; hidden files and other kinds are left alone."""
         found = [
             path
@@ -58,7 +59,7 @@ class ImageFolder:
         if not found:
             kinds = " ".join(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES)
             raise ValueError(f"{folder}: expected a folder with images ({kinds}), found none")
-        return cls(tuple(sorted(found, key=lambda path: natural_key(path.name))), stills=stills, timed=timed)
+        return cls(tuple(sorted(found, key=lambda path: natural_key(path.name))), stills=stills, fps=fps)
 
     def _refuse_mixed_sizes(self) -> None:
         sizes = ((path, image_size(path)) for path in self.paths)
@@ -84,7 +85,7 @@ class ImageFolder:
                 if line not in self.warnings:
                     self.warnings.append(line)
                 continue
-            yield to_grey(picture, str(path)), float(index)
+            yield to_grey(picture, str(path)), index * self._step
 
 
 def _read(path: Path) -> Array | None:

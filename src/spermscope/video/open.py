@@ -83,13 +83,13 @@ def _reader(path: Path, fps: float | None, stills: bool) -> Reader:
     if not path.exists():
         raise ValueError(f"{path}: expected a file or a folder, found nothing there")
     if path.is_dir():
-        return ImageFolder.of_folder(path, stills=stills, timed=fps is not None)
+        return ImageFolder.of_folder(path, stills=stills, fps=fps)
     with path.open("rb") as file:
         magic = file.read(4)
     if not magic:
         raise ValueError(f"{path}: expected a video, a TIFF stack or an image, found an empty file")
     if stills or (path.suffix.lower() in IMAGE_SUFFIXES and magic not in _TIFF_MAGIC):
-        return ImageFolder((path,), stills=stills, timed=fps is not None)
+        return ImageFolder((path,), stills=stills, fps=fps)
     if magic in _TIFF_MAGIC:
         return TiffStack(path, timed=fps is not None)
     return VideoFile(path)

@@ -22,9 +22,11 @@ class Reader(Protocol):
 
     ``pictures`` is called once for each pass over the source; every pass starts at the first picture, except for a
     camera, which goes on. The iterator may run in another thread than the one that made it, and is closed there.
-    ``warnings`` grows while pictures are read; ``truncated`` is True once a pass met an end that is not the
-    recording's own. ``rate_hz`` is the nominal rate (NaN where there is none), ``um_per_px`` a scale that the source
+    ``time_source`` ``"index"`` or ``"given"`` means that the times are final; otherwise a rate that the user gives
+    goes before them. ``rate_hz`` is the nominal rate (NaN where there is none), ``um_per_px`` a scale that the source
     itself states (NaN where it does not), ``paths`` the files whose bytes the source is (empty: it has none).
+    ``warnings`` grows while pictures are read; ``truncated`` is True once a pass met an end that is not the
+    recording's own.
     """
 
     time_source: TimeSource

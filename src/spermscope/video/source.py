@@ -80,8 +80,8 @@ class Source:
         self._table = level_table(self.profile.black_level, self.profile.white_level)
 
     def _settle_times(self) -> TimeSource:
-        if self._reader.time_source == "index":
-            return "index"
+        if self._reader.time_source in ("index", "given"):
+            return self._reader.time_source
         if self._fps is not None:
             return "given"
         if self._reader.time_source == "container" and all(np.isfinite(time_s) for _, time_s in self._first):
@@ -95,8 +95,8 @@ class Source:
         rate_hz = self._fps or self._reader.rate_hz
         first_s, last_s = None, -np.inf
         for index, (image, said_s) in enumerate(pictures):
-            if self._time_source == "index":
-                time_s = float(index)
+            if self._reader.time_source in ("index", "given"):
+                time_s = said_s
             elif self._time_source == "container":
                 first_s = said_s if first_s is None else first_s
                 time_s = said_s - first_s

@@ -14,14 +14,16 @@ from spermscope.types import Array
 from spermscope.video.ome import OmeTimes, read_ome
 from spermscope.video.reader import Picture, TimeSource, to_grey
 
-_MOVIE_AXES = frozenset("TZIQYXS")
+_MOVIE_AXES = frozenset("TZIQYXSC")
+_BROKEN = (tifffile.TiffFileError, ValueError, OSError, IndexError, KeyError, TypeError, RuntimeError)
 
 
 class TiffStack:
     """The first series of a TIFF file: a page a frame; see ``Reader``.
 
     Times come from OME (``DeltaT`` of the planes, else ``TimeIncrement``) or ImageJ (``finterval``). Where a stack
-    has depth but no time, its planes are taken for frames. Of several channels the first is read.
+    has depth but no time, its planes are taken for frames. Of several channels the first is read. A file whose chain
+    of pages is broken gives the pages before the break.
 
     Raises
     ------
@@ -37,44 +39,60 @@ class TiffStack:
         self.paths: tuple[Path, ...] = (path,)
         self.warnings: list[str] = []
         self.truncated = False
+        self._offset: int | None = None  # of a stack stored in one piece
+        self._broken_chain = False
         try:
             with tifffile.TiffFile(path) as tif:
-                self._describe(tif)
-        except (tifffile.TiffFileError, IndexError, KeyError, TypeError) as error:
-            raise ValueError(f"{path}: expected a TIFF stack, found: {error}") from error
+                self._find_axes(tif)
+                self._times = _times(tif)
+        except _BROKEN as error:
+            raise ValueError(f"{path}: expected a TIFF stack, found: {str(error).splitlines()[0]}") from error
+        self._check()
+        self.um_per_px = self._times.um_per_px
+        if math.isfinite(self.um_per_px):
+            self.warnings.append(f"scale {self.um_per_px:g} um/px taken from the file's OME description")
         self._settle_times(timed)
 
-    def _describe(self, tif: Any) -> None:
-        series = tif.series[0]
-        self._shape, self._axes = tuple(series.shape), str(series.axes)
-        sizes = dict(zip(self._axes, self._shape, strict=True))
-        extra = "".join(axis for axis in self._axes if axis not in _MOVIE_AXES and axis != "C" and sizes[axis] > 1)
-        if extra or (sizes.get("T", 1) > 1 and sizes.get("Z", 1) > 1):
-            raise ValueError(
-                f"{self.paths[0]}: expected a movie of one plane, found axes {self._axes} of {self._shape}"
-            )
+    def _find_axes(self, tif: Any) -> None:
+        try:
+            series = tif.series[0]
+            shape, axes, self._dtype = series.shape, series.axes, series.dtype
+            if series.dataoffset is not None and not series.is_multifile:
+                self._offset = int(series.dataoffset)
+        except tifffile.TiffFileError:
+            page = tif.pages.first
+            shape, axes, self._dtype = (1, *page.shape), f"Q{page.axes}", page.dtype
+            self._broken_chain = True
+        promised = int((tif.imagej_metadata or {}).get("images", 0)) if tif.is_imagej else 0
+        if promised > math.prod(shape) // max(math.prod(tif.pages.first.shape), 1):  # cut short: no page headers
+            page = tif.pages.first
+            shape, axes, self._offset = (promised, *page.shape), f"T{page.axes}", int(page.dataoffsets[0])
+        self._order = tif.byteorder
+        self._sizes = dict(zip(axes, (int(size) for size in shape), strict=True))
+
+    def _check(self) -> None:
+        sizes, path = self._sizes, self.paths[0]
+        unknown = [axis for axis, size in sizes.items() if axis not in _MOVIE_AXES and size > 1]
+        if unknown or (sizes.get("T", 1) > 1 and sizes.get("Z", 1) > 1):
+            found = f"axes {''.join(sizes)} of {tuple(sizes.values())}"
+            raise ValueError(f"{path}: expected a movie of one plane, found {found}")
+        if self._dtype not in (np.uint8, np.uint16):
+            raise ValueError(f"{path}: expected 8- or 16-bit pixels, found {self._dtype}")
         if sizes.get("C", 1) > 1:
             self.warnings.append(f"{sizes['C']} channels: only the first is read")
         if sizes.get("Z", 1) > 1:
             self.warnings.append(f"{sizes['Z']} planes of depth were taken for frames")
-        if series.dtype not in (np.uint8, np.uint16):
-            raise ValueError(f"{self.paths[0]}: expected 8- or 16-bit pixels, found {series.dtype}")
-        self.frame_count: int | None = math.prod(sizes.get(axis, 1) for axis in "TZIQ")
-        self._times = read_ome(tif.ome_metadata) if tif.is_ome else OmeTimes()
-        if tif.is_imagej:
-            interval = float((tif.imagej_metadata or {}).get("finterval", 0.0) or 0.0)
-            self._times = OmeTimes(increment_s=interval if interval > 0 else math.nan)
-        self.um_per_px = self._times.um_per_px
-        if math.isfinite(self.um_per_px):
-            self.warnings.append(f"scale {self.um_per_px:g} um/px taken from the file's OME description")
+        frames = math.prod(sizes.get(axis, 1) for axis in "TZIQ")
+        self.frame_count: int | None = None if self._broken_chain else frames
 
     def _settle_times(self, timed: bool) -> None:
-        stamps, count = self._times.plane_s, self.frame_count or 0
-        self._stamps = stamps if len(stamps) == count and np.all(np.diff(stamps) > 0) else np.empty(0)
+        stamps = self._times.plane_s
+        usable = len(stamps) == self.frame_count and bool(np.all(np.diff(stamps) > 0))
+        self._stamps = stamps if usable else np.empty(0)
         increment_s = self._times.increment_s
         self.rate_hz = 1.0 / increment_s if math.isfinite(increment_s) else math.nan
         self.time_source: TimeSource = "container"
-        if not len(self._stamps) and math.isnan(increment_s) and not timed and count > 1:
+        if not usable and math.isnan(increment_s) and not timed and self.frame_count != 1:
             raise ValueError(f"{self.paths[0]}: expected frame times in the stack or --fps, found neither")
 
     def close(self) -> None:
@@ -82,46 +100,63 @@ class TiffStack:
 
     def pictures(self) -> Iterator[Picture]:
         """Yield the pages in order; stop with a warning at the first that cannot be read."""
-        count = self.frame_count or 0
+        index = 0
         with tifffile.TiffFile(self.paths[0]) as tif:
-            for index in range(count):
+            while self.frame_count is None or index < self.frame_count:
                 try:
                     picture = self._page(tif, index)
-                except (tifffile.TiffFileError, ValueError, OSError, IndexError, TypeError, RuntimeError) as error:
-                    self.truncated = True
-                    line = f"truncated after frame {index - 1} of {count}: {error}".splitlines()[0]
-                    if line not in self.warnings:
-                        self.warnings.append(line)
+                except _BROKEN:
+                    self._cut(index)
                     return
                 yield to_grey(picture, str(self.paths[0])), self._time_s(index)
+                index += 1
+
+    def _cut(self, count: int) -> None:
+        self.truncated = True
+        promise = f": the stack promises {self.frame_count} frames" if self.frame_count else ""
+        line = f"truncated after frame {count - 1}{promise}"
+        if line not in self.warnings:
+            self.warnings.append(line)
 
     def _time_s(self, index: int) -> float:
         return float(self._stamps[index]) if len(self._stamps) else index / self.rate_hz
 
     def _page(self, tif: Any, index: int) -> Array:
-        """Frame ``index`` alone; a stack stored in one piece (ImageJ writes them without page headers) by offset."""
-        series = tif.series[0]
-        sizes = dict(zip(self._axes, self._shape, strict=True))
-        picture_axes = [axis for axis in self._axes if axis in "YXS"]
-        shape = tuple(sizes[axis] for axis in picture_axes)
-        # channels that come after time in the file lie between one frame's first channel and the next one's
-        step = sizes.get("C", 1) if "C" in self._axes and self._axes.index("C") > self._frame_axis() else 1
-        page_number = index * step
-        if series.dataoffset is not None and not series.is_multifile:
-            dtype = series.dtype.newbyteorder(tif.byteorder)
-            size = math.prod(shape) * dtype.itemsize
-            tif.filehandle.seek(series.dataoffset + page_number * size)
-            data = tif.filehandle.read(size)
-            if len(data) < size:
-                raise ValueError("the file ends too early")
-            picture = np.frombuffer(data, dtype).reshape(shape).astype(series.dtype.newbyteorder("="))
-        else:
-            page = series.pages[page_number]
-            if page is None:
-                raise ValueError("the page is missing")
-            picture = np.asarray(page.asarray()).reshape(page.shape)
-        return np.moveaxis(picture, picture_axes.index("S"), -1) if "S" in picture_axes else picture
+        """Frame ``index`` alone, channels of colour last."""
+        number = index * self._pages_per_frame()
+        if self._offset is not None:
+            return self._stored_in_one_piece(tif, number)
+        page = tif.pages[number] if self._broken_chain else tif.series[0].pages[number]
+        if page is None:
+            raise ValueError("the page is missing")
+        return self._colour_last(np.asarray(page.asarray()))
 
-    def _frame_axis(self) -> int:
-        places = [self._axes.index(axis) for axis in "TZIQ" if axis in self._axes]
-        return min(places, default=-1)
+    def _pages_per_frame(self) -> int:
+        """Channels that follow time in the order of axes lie between one frame and the next."""
+        axes = list(self._sizes)
+        first = min((axes.index(axis) for axis in "TZIQ" if axis in axes), default=len(axes))
+        return self._sizes["C"] if "C" in axes and axes.index("C") > first else 1
+
+    def _stored_in_one_piece(self, tif: Any, number: int) -> Array:
+        """By offset: ImageJ writes long stacks without page headers."""
+        shape = tuple(size for axis, size in self._sizes.items() if axis in "YXS")
+        dtype = np.dtype(self._dtype)
+        size = math.prod(shape) * dtype.itemsize
+        tif.filehandle.seek((self._offset or 0) + number * size)
+        data = tif.filehandle.read(size)
+        if len(data) < size:
+            raise ValueError("the file ends too early")
+        picture = np.frombuffer(data, dtype.newbyteorder(self._order)).reshape(shape)
+        return self._colour_last(picture.astype(dtype.newbyteorder("=")))
+
+    def _colour_last(self, picture: Array) -> Array:
+        axes = [axis for axis in self._sizes if axis in "YXS"]
+        picture = picture.reshape([self._sizes[axis] for axis in axes])
+        return np.moveaxis(picture, axes.index("S"), -1) if "S" in axes else picture
+
+
+def _times(tif: Any) -> OmeTimes:
+    if tif.is_ome:
+        return read_ome(tif.ome_metadata)
+    interval = float((tif.imagej_metadata or {}).get("finterval", 0.0) or 0.0) if tif.is_imagej else 0.0
+    return OmeTimes(increment_s=interval if interval > 0 else math.nan)
