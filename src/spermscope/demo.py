@@ -1,0 +1,43 @@
+"""The demonstration: a simulated scene, recorded, assessed and reported like any other source."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from spermscope.assessment import Assessed, assess
+from spermscope.simulate.scene import Scene, SceneSettings, write_truth
+from spermscope.video.recorder import Recorder
+
+SCENE = "width_px=640,height_px=480,um_per_px=0.4,fps=50,duration_s=6,cells=18,seed=12,optics=phase"
+MARK = "spermscope-demo.txt"
+
+
+def run_demo(
+    out: Path, *, replace: bool = False, progress: Callable[[int, int | None], None] = lambda done, total: None
+) -> Assessed:
+    """Write ``movie.mkv``, its truth and a session into ``out``.
+
+    Raises
+    ------
+    ValueError
+        When ``out`` exists and is not an earlier demonstration that ``replace`` allows to remove.
+    """
+    if out.exists():
+        if not (replace and (out / MARK).is_file()):
+            raise ValueError(f"{out}: expected a new folder or, with --replace, an earlier demonstration")
+        shutil.rmtree(out)
+    out.mkdir(parents=True)
+    (out / MARK).write_text("A demonstration by spermscope; --replace removes this folder.\n", encoding="utf-8")
+    settings = SceneSettings.parse(SCENE)
+    scene = Scene(settings)
+    movie = out / "movie.mkv"
+    with Recorder(movie, settings.width_px, settings.height_px, settings.fps) as recorder:
+        for index, time_s, image, _ in scene.frames():
+            recorder.write(image, time_s)
+            progress(index + 1, scene.frame_count)
+    write_truth(scene, out / "truth.csv")
+    return assess(
+        movie, out / "session", um_per_px=settings.um_per_px, sample="DEMO", overlay=True, progress=progress
+    )

@@ -1,0 +1,270 @@
+"""A simulated field under a microscope: cells, debris, optics and stage, all from one seed, with known truth."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spermscope.simulate.cells import MODES, Cells, Floats
+from spermscope.simulate.debris import add_debris, draw_debris
+from spermscope.simulate.optics import KINDS, Optics, clean_optics, draw_optics
+from spermscope.simulate.parameters import SceneSettings
+from spermscope.simulate.shapes import draw_cells
+from spermscope.simulate.swimmers import Pose, Swimmers
+from spermscope.simulate.typical import typical_cells
+
+__all__ = ["DebrisTruth", "Scene", "SceneSettings", "Truth", "View", "write_truth"]
+
+MARGIN_UM = 75.0
+"""Beyond the view: a cell and its tail are out of sight before it is replaced by a new one."""
+LAYERS_UM = (-3.5, 0.0, 3.5)
+"""Depth layers that matter is sorted into before it is imaged."""
+JUMP_UM = (437.0, 311.0)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A window in map coordinates: pixel (0, 0) lies at ``(x_um, y_um)``."""
+
+    x_um: float
+    y_um: float
+    width_px: int
+    height_px: int
+    um_per_px: float
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """Where every cell near a view really is, a row each; ``in_view``: its head's centre lies in the picture."""
+
+    cell_id: NDArray[np.int64]
+    row: NDArray[np.int64]
+    x_px: Floats
+    y_px: Floats
+    x_um: Floats
+    y_um: Floats
+    path_x_um: Floats
+    path_y_um: Floats
+    heading_deg: Floats
+    length_um: Floats
+    width_um: Floats
+    z_um: Floats
+    mode: NDArray[np.int64]
+    in_view: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.cell_id)
+
+
+@dataclass(frozen=True, slots=True)
+class DebrisTruth:
+    """Pieces in a view: ``kind`` indexes ``debris.KINDS``, centres and radii in pixels."""
+
+    kind: NDArray[np.int64]
+    x_px: Floats
+    y_px: Floats
+    radius_px: Floats
+
+
+class Scene:
+    """Everything under the microscope for ``settings.duration_s``; a pure function of its arguments.
+
+    Cells live on a torus that is the view and a margin round it, so their density in view stays constant; one that
+    leaves on one side comes back on the other under a new id, out of sight.
+    """
+
+    def __init__(
+        self,
+        settings: SceneSettings,
+        cells: Cells | None = None,
+        optics: Optics | None = None,
+        start_um: Floats | None = None,
+    ) -> None:
+        rng = np.random.default_rng([settings.seed, 1])
+        self.settings = settings
+        self.view_um = np.array([settings.width_px, settings.height_px]) * settings.um_per_px
+        self.torus_um = self.view_um + 2 * MARGIN_UM
+        if optics is None:
+            optics = (
+                draw_optics(rng) if settings.optics == "random" else clean_optics(KINDS[KINDS.index(settings.optics)])
+            )
+        self.optics = optics
+        if cells is None:
+            count = int(rng.poisson(settings.cells * np.prod(self.torus_um) / np.prod(self.view_um)))
+            cells = typical_cells(settings, count, rng)
+        self.cells = cells
+        self.debris = draw_debris(rng, (self.torus_um[0], self.torus_um[1]), settings.debris)
+        self.swimmers = Swimmers(cells, (self.torus_um[0], self.torus_um[1]), settings.duration_s, rng, start_um)
+        self._drift_deg = float(rng.uniform(0, 360))
+        self._still: tuple[Any, list[NDArray[np.float32]]] | None = None
+
+    @property
+    def frame_count(self) -> int:
+        """Frames in ``duration_s``."""
+        return max(1, round(self.settings.duration_s * self.settings.fps))
+
+    def stage_um(self, time_s: float) -> Floats:
+        """``(2,)`` where the field's top-left corner lies in the map."""
+        turn = np.radians(self._drift_deg)
+        place = self.settings.drift_um_s * time_s * np.array([np.cos(turn), np.sin(turn)])
+        if self.settings.jump_at_s and time_s >= self.settings.jump_at_s:
+            place = place + JUMP_UM
+        return np.asarray(place, float)
+
+    def field_view(self, time_s: float) -> View:
+        """The camera's own view at that time."""
+        x, y = self.stage_um(time_s)
+        return View(x, y, self.settings.width_px, self.settings.height_px, self.settings.um_per_px)
+
+    def frames(self) -> Iterator[tuple[int, float, NDArray[np.uint8], Truth]]:
+        """``(index, time_s, image, truth)`` of every frame."""
+        for index in range(self.frame_count):
+            time_s = index / self.settings.fps
+            yield index, time_s, self.render(time_s), self.truth(time_s)
+
+    def render(
+        self, time_s: float, view: View | None = None, rng: np.random.Generator | None = None
+    ) -> NDArray[np.uint8]:
+        """``(H, W) uint8`` picture; its noise follows from the seed and the time unless ``rng`` is given."""
+        seen = self._seen(time_s, view or self.field_view(time_s))
+        return self.optics.expose(seen, rng or np.random.default_rng([self.settings.seed, 2, round(time_s * 1e6)]))
+
+    def truth(self, time_s: float, view: View | None = None) -> Truth:
+        """Every cell whose head lies in the view or within the margin round it."""
+        view = view or self.field_view(time_s)
+        pose, cell_id = self._place(time_s)
+        x_px, y_px = (pose.x_um - view.x_um) / view.um_per_px, (pose.y_um - view.y_um) / view.um_per_px
+        inside = (x_px >= -0.5) & (x_px < view.width_px - 0.5) & (y_px >= -0.5) & (y_px < view.height_px - 0.5)
+        return Truth(
+            cell_id=cell_id,
+            row=np.arange(len(cell_id)),
+            x_px=x_px,
+            y_px=y_px,
+            x_um=pose.x_um,
+            y_um=pose.y_um,
+            path_x_um=pose.path_x_um,
+            path_y_um=pose.path_y_um,
+            heading_deg=pose.heading_deg,
+            length_um=self.cells.head_length_um,
+            width_um=self.cells.head_width_um,
+            z_um=self.cells.z_um,
+            mode=self.cells.mode,
+            in_view=inside,
+        )
+
+    def debris_truth(self, time_s: float, view: View | None = None) -> DebrisTruth:
+        """The pieces that lie in the view."""
+        view = view or self.field_view(time_s)
+        centres, radius = self._debris_px(time_s, view)
+        size = np.array([view.width_px, view.height_px])
+        near = np.all((centres > -0.5) & (centres < size - 0.5), axis=1)
+        return DebrisTruth(self.debris.kind[near], centres[near, 0], centres[near, 1], radius[near])
+
+    def _place(self, time_s: float) -> tuple[Pose, NDArray[np.int64]]:
+        """Poses wrapped round the present field, and ids that change when a cell is wrapped."""
+        pose = self.swimmers.at(time_s)
+        corner = self.stage_um(time_s) - MARGIN_UM
+        turns = np.floor((np.column_stack([pose.path_x_um, pose.path_y_um]) - corner) / self.torus_um)
+        shift = -turns * self.torus_um
+        away = np.where(turns >= 0, 2 * turns, -2 * turns - 1).astype(np.int64)
+        pair = (away.sum(axis=1) * (away.sum(axis=1) + 1)) // 2 + away[:, 1]
+        ids = np.arange(len(turns), dtype=np.int64) + len(turns) * pair
+        moved = Pose(
+            pose.x_um + shift[:, 0],
+            pose.y_um + shift[:, 1],
+            pose.path_x_um + shift[:, 0],
+            pose.path_y_um + shift[:, 1],
+            pose.heading_deg,
+            pose.tail_um + shift[:, None, :],
+        )
+        return moved, ids
+
+    def _seen(self, time_s: float, view: View) -> NDArray[np.float32]:
+        shape = (view.height_px, view.width_px)
+        layers = [layer.copy() for layer in self._still_layers(time_s, view)]
+        pose, _ = self._place(time_s)
+        near_um = 12.0 + self.cells.tail_length_um
+        centre = np.array([view.x_um, view.y_um]) + 0.5 * np.array([shape[1], shape[0]]) * view.um_per_px
+        half = 0.5 * np.array([shape[1], shape[0]]) * view.um_per_px
+        close = (np.abs(pose.x_um - centre[0]) < half[0] + near_um) & (
+            np.abs(pose.y_um - centre[1]) < half[1] + near_um
+        )
+        layer_of = _layer(self.cells.z_um - self.optics.focus_um)
+        for number, canvas in enumerate(layers):
+            rows = np.flatnonzero(close & (layer_of == number))
+            if len(rows):
+                draw_cells(
+                    canvas,
+                    self.cells.take(rows),
+                    _rows(pose, rows),
+                    (view.x_um, view.y_um),
+                    view.um_per_px,
+                    self.optics.thin,
+                )
+        heights = [self.optics.focus_um + height for height in LAYERS_UM]
+        filled = [(height, canvas) for height, canvas in zip(heights, layers, strict=True) if canvas.any()]
+        if not filled:
+            return np.zeros(shape, np.float32)
+        return self.optics.image(filled, view.um_per_px)
+
+    def _still_layers(self, time_s: float, view: View) -> list[NDArray[np.float32]]:
+        """Debris of each depth layer, kept while the view stays."""
+        if self._still is not None and self._still[0] == view:
+            return self._still[1]
+        layers = [np.zeros((view.height_px, view.width_px), np.float32) for _ in LAYERS_UM]
+        centres, radius = self._debris_px(time_s, view)
+        size = np.array([view.width_px, view.height_px])
+        reach = 2 * radius[:, None] + 4
+        layer_of = _layer(self.debris.z_um - self.optics.focus_um)
+        for row in np.flatnonzero(np.all((centres > -reach) & (centres < size + reach), axis=1)).tolist():
+            centre = (float(centres[row, 0]), float(centres[row, 1]))
+            add_debris(layers[layer_of[row]], self.debris, row, centre, view.um_per_px, self.optics.thin)
+        self._still = (view, layers)
+        return layers
+
+    def _debris_px(self, time_s: float, view: View) -> tuple[Floats, Floats]:
+        corner = self.stage_um(time_s) - MARGIN_UM
+        placed = (self.debris.xy_um - corner) % self.torus_um + corner
+        return (placed - (view.x_um, view.y_um)) / view.um_per_px, self.debris.size_um / view.um_per_px
+
+
+def _layer(depth_um: Floats) -> NDArray[np.int64]:
+    return np.digitize(depth_um, (-1.75, 1.75)).astype(np.int64)
+
+
+def _rows(pose: Pose, rows: NDArray[np.int64]) -> Pose:
+    return Pose(**{item.name: getattr(pose, item.name)[rows] for item in fields(Pose)})
+
+
+def write_truth(scene: Scene, path: Path) -> Path:
+    """Write a row for each cell in view and frame to ``path``, and ``<stem>_cells.csv`` with a row for each cell.
+
+    Returns the second file's path.
+    """
+    seen: dict[int, int] = {}
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["frame", "time_s", "cell_id", "x_px", "y_px", "x_um", "y_um", "heading_deg", "mode"])
+        for index in range(scene.frame_count):
+            time_s = index / scene.settings.fps
+            truth = scene.truth(time_s)
+            for row in np.flatnonzero(truth.in_view).tolist():
+                seen[int(truth.cell_id[row])] = row
+                numbers = (truth.x_px[row], truth.y_px[row], truth.x_um[row], truth.y_um[row], truth.heading_deg[row])
+                words = [f"{value:.3f}" for value in numbers]
+                table.writerow([index, f"{time_s:.6f}", truth.cell_id[row], *words, MODES[truth.mode[row]]])
+    cells_path = path.with_name(f"{path.stem}_cells.csv")
+    names = [item.name for item in fields(Cells) if item.name != "mode"]
+    with cells_path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["cell_id", "mode", *names])
+        for cell_id, number in sorted(seen.items()):
+            values = [f"{getattr(scene.cells, name)[number]:.4f}" for name in names]
+            table.writerow([cell_id, MODES[scene.cells.mode[number]], *values])
+    return cells_path

@@ -1,0 +1,109 @@
+"""What a whole source adds up to: counts, motility, the sample's grades, timings; fed step by step."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spermscope.types import GRADES, Cell, Kinematics, Step
+
+MOST_BLOCKS = 60
+"""Time blocks that the intervals resample, at most; each lasts a second or more."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellSeconds:
+    """Who was in view for how long: ``who (M,)`` WHO grades ('' = not graded), ``seconds (M, B)`` by block."""
+
+    who: tuple[str, ...]
+    seconds: NDArray[np.float64]
+
+
+class Tally:
+    """Running totals of one source; memory grows with its cells and seconds, not with its frames."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self.dropped = 0
+        self.fields = 0
+        self.first_time_s = self.last_time_s = float("nan")
+        self.cells = 0
+        self.not_graded: Counter[str] = Counter()
+        self.not_computed: dict[str, str] = {}
+        self._spans: list[tuple[str, float, float, float]] = []
+        self._probabilities = np.zeros(len(GRADES))
+        self._graded = 0
+        self._in_view: list[tuple[int, int]] = []
+        self._milliseconds: Counter[str] = Counter()
+
+    def add_step(self, step: Step) -> None:
+        """Count one frame."""
+        if not self.frames:
+            self.first_time_s = step.frame.time_s
+        self.last_time_s = step.frame.time_s
+        self.frames += 1
+        self.dropped += step.dropped
+        self.fields = step.stage.field + 1
+        self._milliseconds.update(step.timings_ms)
+        self._count_in_view(step.frame.time_s, int(step.tracks.confirmed.sum()))
+        self.add_cells(step.finished)
+
+    def add_cells(self, cells: tuple[Cell, ...]) -> None:
+        """Count cells whose tracks have ended."""
+        for cell in cells:
+            self.cells += 1
+            self._spans.append((cell.kinematics.who_motility, cell.first_time_s, cell.last_time_s, cell.seen_s))
+            self._add_reasons(cell.kinematics)
+            if cell.not_graded:
+                self.not_graded[cell.not_graded.split(":")[-1].strip()] += 1
+            else:
+                self._graded += 1
+                self._probabilities += cell.grade.probabilities[0]
+
+    def _add_reasons(self, motion: Kinematics) -> None:
+        for name, reason in motion.why.items():
+            if np.isnan(getattr(motion, name)) if name != "who_motility" else not motion.who_motility:
+                self.not_computed.setdefault(name, reason)
+
+    def _count_in_view(self, time_s: float, cells: int) -> None:
+        second = int(time_s - self.first_time_s)
+        while len(self._in_view) <= second:
+            self._in_view.append((0, 0))
+        frames, total = self._in_view[second]
+        self._in_view[second] = (frames + 1, total + cells)
+
+    @property
+    def duration_s(self) -> float:
+        """From the first frame to the last; NaN without a frame."""
+        return self.last_time_s - self.first_time_s
+
+    @property
+    def graded(self) -> int:
+        """Cells that have a predicted distribution."""
+        return self._graded
+
+    def sample_distribution(self) -> NDArray[np.float64]:
+        """``(K,)`` mean of the cells' predicted distributions; NaN when none is graded."""
+        return self._probabilities / self._graded if self._graded else np.full(len(GRADES), np.nan)
+
+    def mean_in_view(self) -> float:
+        """Confirmed cells a frame, the mean over frames; NaN without a frame."""
+        frames, cells = np.sum(self._in_view, axis=0) if self._in_view else (0, 0)
+        return float(cells / frames) if frames else float("nan")
+
+    def timings_ms(self) -> dict[str, float]:
+        """Mean milliseconds a frame, by stage."""
+        return {name: total / max(1, self.frames) for name, total in self._milliseconds.items()}
+
+    def cell_seconds(self) -> CellSeconds:
+        """Observed cell-seconds of every cell, spread evenly over its track, in time blocks."""
+        count = int(np.clip(self.duration_s, 1, MOST_BLOCKS)) if self._spans else 1
+        edges_s = np.linspace(0.0, 1.0, count + 1) * self.duration_s + self.first_time_s
+        seconds = np.zeros((len(self._spans), count))
+        for row, (_, first_s, last_s, seen_s) in enumerate(self._spans):
+            inside = np.diff(np.clip(edges_s, first_s, last_s))
+            seconds[row] = seen_s * inside / inside.sum() if inside.sum() > 0 else 0.0
+        return CellSeconds(tuple(span[0] for span in self._spans), seconds)
