@@ -39,5 +39,5 @@ def find_levels(images: Sequence[Array]) -> tuple[float, float]:
 def level_table(black: float, white: float) -> NDArray[np.uint8]:
     """``(65536,) uint8``: the straight line from ``black`` = 0 to ``white`` = 255, clipped."""
     levels = (np.arange(65536) - black) * (255.0 / (white - black))
-    table: NDArray[np.uint8] = np.rint(np.clip(levels, 0, 255)).astype(np.uint8)
+    table: NDArray[np.uint8] = np.floor(np.clip(levels, 0, 255) + 0.5).astype(np.uint8)  # ties go one way
     return table

@@ -26,7 +26,7 @@ class Simulated:
         self.time_source: TimeSource = "container"
         self.rate_hz = float(settings.fps)
         self.um_per_px = float(settings.um_per_px) if scaled else float("nan")
-        self.frame_count: int | None = None
+        self.frame_count: int | None = scene.frame_count
 
     def close(self) -> None:
         """Hold nothing between passes."""
