@@ -38,6 +38,4 @@ def run_demo(
             recorder.write(image, time_s)
             progress(index + 1, scene.frame_count)
     write_truth(scene, out / "truth.csv")
-    return assess(
-        movie, out / "session", um_per_px=settings.um_per_px, sample="DEMO", overlay=True, progress=progress
-    )
+    return assess(movie, out / "session", um_per_px=settings.um_per_px, sample="DEMO", overlay=True, progress=progress)

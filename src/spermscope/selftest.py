@@ -120,7 +120,8 @@ def _heads_um(run: _Run, truth: Truth) -> NDArray[np.float64]:
         & (truth.y_um > NEAR_UM)
         & (truth.y_um < height_um - NEAR_UM)
     )
-    return np.column_stack([truth.x_um, truth.y_um])[inside]
+    heads: NDArray[np.float64] = np.column_stack([truth.x_um, truth.y_um])[inside]
+    return heads
 
 
 def _detect(run: _Run) -> tuple[bool, str]:

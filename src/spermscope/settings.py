@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -19,6 +19,12 @@ class StageSettings(_Frozen):
 
 class DetectSettings(_Frozen):
     """Which detections count."""
+
+    method: Literal["network", "boxes"] = Field(default="network", description="boxes needs no model")
+    threshold: float | None = Field(
+        default=None, gt=0, lt=1, description="least score; the model card's when not given"
+    )
+    box_contrast: float = Field(default=0.5, gt=0, description="least lift of a head over its surroundings (boxes)")
 
 
 class TrackSettings(_Frozen):

@@ -153,7 +153,7 @@ def draw_optics(rng: np.random.Generator, kind: Kind | None = None) -> Optics:
         gradient=float(rng.uniform(0, 0.25)),
         gradient_deg=float(rng.uniform(0, 360)),
         vignetting=float(rng.uniform(0, 0.2)),
-        texture=float(rng.uniform(0.5, 3.0)) if rng.random() < 0.4 else 0.0,
+        texture=float(rng.uniform(0.01, 0.05)) * contrast if rng.random() < 0.3 else 0.0,
         jpeg_quality=int(rng.integers(25, 95)) if rng.random() < 0.5 else 0,
         focus_um=float(rng.normal(0.0, 1.5)),
         thin=float(rng.uniform(-1.0, 1.0)) if kind == "phase" and rng.random() < 0.5 else float(rng.uniform(0.4, 1.1)),

@@ -1,0 +1,137 @@
+"""Heads in a frame: the network's heat maps, or a difference of boxes where there is no network."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
+
+from spermscope.normalise import flatten
+from spermscope.runtime import Model, load_model, shipped
+from spermscope.settings import Settings
+from spermscope.types import Detections, Frame, SourceProfile
+
+STRIDE = 4
+SAME_HEAD_UM = 2.4
+"""Two peaks nearer than this are one head: half its length, less than two touching heads are wide apart."""
+MOST = 3000
+"""Peaks kept in a frame, the strongest: a flood of noise must not stall the assignment."""
+
+
+class Detector(Protocol):
+    """Finds heads. ``detect`` is called once a frame, in any order, and keeps no state between calls."""
+
+    def detect(self, frame: Frame) -> Detections:
+        """Objects of both labels in source pixels; score 0..1, nothing below the detector's threshold."""
+        ...
+
+
+def open_detector(profile: SourceProfile, settings: Settings, model: Model | None = None) -> Detector:
+    """The detector that ``settings.detect.method`` names; the shipped network unless ``model`` is given."""
+    if settings.detect.method == "boxes":
+        return BoxDetector(profile, settings)
+    return HeatmapDetector(profile, settings, model or load_model(shipped("detector"), threads=settings.threads))
+
+
+class HeatmapDetector:
+    """The network on a flattened picture at its own working scale."""
+
+    def __init__(self, profile: SourceProfile, settings: Settings, model: Model) -> None:
+        self.model = model
+        self._um_per_px = profile.scale.um_per_px
+        given = settings.detect.threshold
+        self._threshold = float(np.ravel(model.card.constants["threshold"])[0]) if given is None else given
+
+    def detect(self, frame: Frame) -> Detections:
+        """See ``Detector``."""
+        working = self.model.card.um_per_px
+        picture = flatten(frame.image, self._um_per_px, working)
+        maps = self.model.run("model", {"picture": picture[None, None]})["maps"][0]
+        return to_source(decode(maps, self._threshold, working), working / self._um_per_px, frame.image.shape)
+
+
+class BoxDetector:
+    """Difference of two box means at the size of a head; needs no model and serves as its oracle."""
+
+    def __init__(self, profile: SourceProfile, settings: Settings) -> None:
+        self._um_per_px = profile.scale.um_per_px
+        self._polarity = profile.polarity
+        self._least = settings.detect.box_contrast
+
+    def detect(self, frame: Frame) -> Detections:
+        """See ``Detector``; every object is labelled sperm."""
+        working = 0.4
+        flat = flatten(frame.image, self._um_per_px, working)
+        core, ring = (max(3, int(size_um / working) | 1) for size_um in (3.2, 10.0))
+        lift = cv2.blur(flat, (core, core)) - cv2.blur(flat, (ring, ring))
+        lift = np.abs(lift) if self._polarity == 0 else self._polarity * lift
+        peak = (lift >= cv2.dilate(lift, np.ones((7, 7), np.uint8))) & (lift > self._least)
+        rows, columns = np.nonzero(peak)
+        score = lift[rows, columns] / (1.0 + lift[rows, columns])
+        xy = np.column_stack([columns, rows]).astype(np.float32)
+        seen = Detections(xy, np.full((len(xy), 2), 4.4 / working, np.float32), score, np.ones(len(xy), np.bool_))
+        return to_source(_one_a_head(seen, SAME_HEAD_UM / working), working / self._um_per_px, frame.image.shape)
+
+
+def decode(maps: NDArray[np.float32], threshold: float, um_per_px: float) -> Detections:
+    """Peaks of the network's maps ``(6, h, w)``, in working pixels.
+
+    A peak is a cell that is the largest of its 3 x 3 neighbours in its label's heat; where both labels peak on one
+    object the stronger counts.
+    """
+    logits = maps[:2]
+    least = float(np.log(threshold / (1.0 - threshold)))
+    kernel = np.ones((3, 3), np.uint8)
+    peak = np.stack([heat >= cv2.dilate(heat, kernel) for heat in logits]) & (logits > least)
+    label, row, column = np.nonzero(peak)
+    strength = logits[label, row, column]
+    if len(strength) > MOST:
+        keep = np.argpartition(strength, -MOST)[-MOST:]
+        label, row, column, strength = label[keep], row[keep], column[keep], strength[keep]
+    offset = np.where(label[:, None] == 0, np.clip(maps[2:4, row, column].T, -1.5, 1.5), 0.0)
+    xy = (np.column_stack([column, row]) + offset) * STRIDE + (STRIDE - 1) / 2
+    length = np.exp(np.clip(maps[4:6, row, column].T, 0.0, 5.0))
+    side = np.repeat(np.sqrt(length.prod(axis=1, keepdims=True)), 2, axis=1) * 1.25
+    score = 1.0 / (1.0 + np.exp(-strength))
+    seen = Detections(xy.astype(np.float32), side.astype(np.float32), score.astype(np.float32), label == 0)
+    return _one_a_head(seen, SAME_HEAD_UM / um_per_px)
+
+
+def _one_a_head(seen: Detections, apart_px: float) -> Detections:
+    """Of objects nearer than ``apart_px`` to a stronger one, only the strongest."""
+    if len(seen) < 2:
+        return seen
+    order = np.argsort(-seen.score, kind="stable")
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    keep = np.ones(len(seen), np.bool_)
+    pairs = cKDTree(seen.xy_px).query_pairs(apart_px, output_type="ndarray")
+    stronger = np.where(rank[pairs[:, 0]] < rank[pairs[:, 1]], pairs[:, 0], pairs[:, 1])
+    weaker = pairs.sum(axis=1) - stronger
+    for first, second in zip(*(side[np.argsort(rank[stronger])].tolist() for side in (stronger, weaker)), strict=True):
+        if keep[first]:
+            keep[second] = False
+    return seen.where(keep)
+
+
+def to_source(seen: Detections, factor: float, shape: tuple[int, ...]) -> Detections:
+    """Working pixels to source pixels (``factor`` source pixels each), inside the picture only."""
+    xy = (seen.xy_px + 0.5) * factor - 0.5
+    inside = np.all((xy >= -0.5) & (xy < np.array([shape[1], shape[0]]) - 0.5), axis=1)
+    moved = Detections(xy.astype(np.float32), (seen.wh_px * factor).astype(np.float32), seen.score, seen.sperm)
+    return moved.where(inside)
+
+
+def match_heads(heads: NDArray[np.float32], seen: NDArray[np.float32], within: float) -> NDArray[np.int64]:
+    """``(M, 2)`` index pairs (head, detection), one to one, nearest in sum, none farther than ``within``."""
+    if not len(heads) or not len(seen):
+        return np.empty((0, 2), np.int64)
+    far = cdist(heads, seen)
+    rows, columns = linear_sum_assignment(np.where(far <= within, far, 1e6))
+    pairs = np.column_stack([rows, columns])
+    return pairs[far[rows, columns] <= within]

@@ -1,0 +1,1 @@
+"""Networks in plain PyTorch, one a file; logits out."""

@@ -1,0 +1,190 @@
+"""Model files and the only place that knows the inference engine (OpenVINO).
+
+A model file is one zip, ``NAME.spermscope``: ``card.json``, the ONNX graphs, ``golden.npz`` with one input and its
+outputs. It is read without pickle, without paths and without external data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+Arrays = Mapping[str, NDArray[Any]]
+SUFFIX = ".spermscope"
+MOST_BYTES = 1 << 30
+GOLDEN_TOLERANCE = 2e-3
+"""Largest difference to the golden output, on outputs of order one; f32 engines differ by 1e-5."""
+
+
+class ModelCard(BaseModel):
+    """What a model is, what it learned from, and how well it does; travels inside the model file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: int = 1
+    kind: Literal["detector", "clip", "streaming"]
+    name: str
+    version: str
+    um_per_px: float = Field(gt=0, description="working scale of the input")
+    grades: tuple[str, ...] = ()
+    rate_hz: float | None = None
+    trained_on: str
+    demonstration: bool = Field(default=False, description="not trained on experts; every surface says so")
+    recipe: str = Field(description="the command that makes it again")
+    seed: int
+    licence: str = "Apache-2.0"
+    intended_use: str
+    limits: str
+    scores: dict[str, float | list[float]] = {}
+    split_hash: str = ""
+    constants: dict[str, float | list[float]] = {}
+
+
+class Model:
+    """A loaded model: its card, its hash, and its graphs as functions of arrays."""
+
+    def __init__(
+        self, card: ModelCard, sha256: str, graphs: dict[str, bytes], golden: dict[str, NDArray[Any]], threads: int
+    ) -> None:
+        self.card = card
+        self.sha256 = sha256
+        self.golden = golden
+        self._graphs = graphs
+        self._threads = threads
+        self._compiled: dict[tuple[str, tuple[tuple[int, ...], ...]], Any] = {}
+
+    def run(self, graph: str, inputs: Arrays) -> dict[str, NDArray[np.float32]]:
+        """Outputs of ``graph`` by name, float32.
+
+        A graph whose pictures change size is compiled anew for each size and kept; the batch may vary freely.
+
+        Raises
+        ------
+        ValueError
+            When there is no such graph in the file.
+        """
+        if graph not in self._graphs:
+            raise ValueError(f"{self.card.name}: expected one of the graphs {sorted(self._graphs)}, found {graph!r}")
+        key = (graph, tuple(tuple(array.shape[1:]) for array in inputs.values()))
+        if key not in self._compiled:
+            self._compiled[key] = self._compile(graph, inputs)
+        request = self._compiled[key]
+        request.infer(dict(inputs), share_inputs=True)
+        outputs = request.model_outputs
+        return {output.get_any_name(): request.get_tensor(output).data.copy() for output in outputs}
+
+    def _compile(self, graph: str, inputs: Arrays) -> Any:
+        core = _engine()
+        network = core.read_model(self._graphs[graph])
+        network.reshape({name: [-1, *array.shape[1:]] for name, array in inputs.items()})
+        options = {
+            "INFERENCE_NUM_THREADS": self._threads,
+            "NUM_STREAMS": 1,
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": "f32",
+        }
+        return core.compile_model(network, "CPU", options).create_infer_request()
+
+    def check_golden(self) -> None:
+        """Run the golden inputs through every graph.
+
+        Raises
+        ------
+        ValueError
+            When an output's shape or values differ from the golden ones.
+        """
+        for graph in self._graphs:
+            inputs = self._golden_part(f"{graph}/in/")
+            expected = self._golden_part(f"{graph}/out/")
+            found = self.run(graph, inputs)
+            for name, value in expected.items():
+                far = float(np.max(np.abs(found[name] - value))) if found[name].shape == value.shape else np.inf
+                if not far <= GOLDEN_TOLERANCE * max(1.0, float(np.abs(value).max())):
+                    raise ValueError(
+                        f"{self.card.name}: graph {graph!r} does not give its golden output on this machine: "
+                        f"{name} is {far:g} away"
+                    )
+
+    def _golden_part(self, prefix: str) -> dict[str, NDArray[Any]]:
+        return {key.removeprefix(prefix): value for key, value in self.golden.items() if key.startswith(prefix)}
+
+
+def write_model(path: Path, card: ModelCard, graphs: dict[str, bytes], golden: Arrays) -> Path:
+    """Write a model file; ``golden`` holds ``GRAPH/in/NAME`` and ``GRAPH/out/NAME`` arrays."""
+    if path.suffix != SUFFIX:
+        raise ValueError(f"{path}: expected a name that ends in {SUFFIX}")
+    packed = io.BytesIO()
+    np.savez_compressed(packed, allow_pickle=False, **{key.replace("/", "."): value for key, value in golden.items()})
+    temporary = path.with_name(path.name + ".part")
+    with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+        _add(archive, "card.json", card.model_dump_json(indent=1).encode())
+        for name, graph in sorted(graphs.items()):
+            _add(archive, f"{name}.onnx", graph)
+        _add(archive, "golden.npz", packed.getvalue())
+    temporary.replace(path)
+    return path
+
+
+def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    # A fixed time stamp: the same model gives the same bytes and hash.
+    archive.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
+
+
+def load_model(path: Path, *, threads: int = 1) -> Model:
+    """Read a model file and check its golden output on this machine.
+
+    Raises
+    ------
+    ValueError
+        One line: the file is not a model, its card is not understood, or this machine computes something else.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path}: expected a model file, found: {error.strerror}") from error
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if sum(item.file_size for item in archive.infolist()) > MOST_BYTES:
+                raise ValueError(f"{path}: expected a model below {MOST_BYTES >> 20} MiB")
+            card = ModelCard.model_validate(json.loads(archive.read("card.json")))
+            names = [name for name in archive.namelist() if name.endswith(".onnx")]
+            graphs = {name.removesuffix(".onnx"): archive.read(name) for name in names}
+            with np.load(io.BytesIO(archive.read("golden.npz")), allow_pickle=False) as arrays:
+                golden = {key.replace(".", "/"): arrays[key] for key in arrays.files}
+    except (zipfile.BadZipFile, KeyError, ValidationError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path}: expected a model file ({SUFFIX}), found something else: {error}") from error
+    model = Model(card, hashlib.sha256(content).hexdigest(), graphs, golden, threads)
+    model.check_golden()
+    return model
+
+
+def shipped(kind: Literal["detector", "grader"]) -> Path:
+    """Path of the model that comes with the package.
+
+    Raises
+    ------
+    ValueError
+        When this build carries none.
+    """
+    with as_file(files("spermscope").joinpath("weights", kind + SUFFIX)) as path:
+        if not path.is_file():
+            raise ValueError(f"expected the shipped {kind} in {path.parent}, found none")
+        return path
+
+
+@lru_cache(maxsize=1)
+def _engine() -> Any:
+    import openvino
+
+    return openvino.Core()
