@@ -93,7 +93,7 @@ class VideoFile:
                     return
                 size = (frame.width, frame.height)
                 time_s = _time_s(frame)
-                count, last_s = count + 1, time_s
+                count, last_s = count + 1, time_s + _extra_s(frame, self.rate_hz)
                 yield grey_picture(frame), time_s
         self._note_end(count, damaged, last_s)
 
@@ -116,8 +116,18 @@ def _time_s(frame: Any) -> float:
     return float(stamp * frame.time_base) if stamp is not None and frame.time_base else float("nan")
 
 
+def _extra_s(frame: Any, rate_hz: float) -> float:
+    """How much longer than a usual frame this one is shown, by its own word (variable rates)."""
+    shown_s = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else 0.0
+    return max(shown_s - 1.0 / rate_hz, 0.0) if rate_hz > 0 else 0.0
+
+
 def _duration_s(container: Any, stream: Any) -> float:
-    """Where the stream's last frame ends, on the clock of the frames; NaN when the file does not say."""
+    """Where the stream's last frame ends, on the clock of the frames; NaN when the file does not say.
+
+    Matroska states one length for all streams, which is the video's own only where there is no other.
+    """
     if stream.duration is not None and stream.time_base:
         return float((stream.duration + (stream.start_time or 0)) * stream.time_base)
-    return float(container.duration / av.time_base) if container.duration else float("nan")
+    alone = len(container.streams) == 1
+    return float(container.duration / av.time_base) if container.duration and alone else float("nan")
