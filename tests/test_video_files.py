@@ -1,5 +1,6 @@
 """Video files: grey levels, times, damage."""
 
+import struct
 from fractions import Fraction
 
 import av
@@ -253,3 +254,33 @@ def test_tags_of_the_container_reach_nobody(tmp_path):
     write_video(tmp_path / "a.mp4", flat_images(), "libx264", "yuv420p", metadata={"title": "Suzuki 1983-04-01"})
     _, source = read(tmp_path / "a.mp4")
     assert "Suzuki" not in repr(vars(source)) + repr(vars(source._reader)) + repr(source.profile)
+
+
+def chunk(name, content):
+    return name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
+
+
+def palette_avi(images, fps):
+    """An uncompressed 8-bit palette AVI, as laboratory software writes "grayscale AVI" (no encoder at hand does)."""
+    height, width = images[0].shape
+    stride = -(-width // 4) * 4
+    size = stride * height
+    avih = struct.pack("<14I", 10**6 // fps, 0, 0, 0x10, len(images), 0, 1, size, width, height, 0, 0, 0, 0)
+    strh = b"vidsDIB " + struct.pack(
+        "<IHHIIIIIIII4H", 0, 0, 0, 0, 1, fps, 0, len(images), size, 0, 0, 0, 0, width, height
+    )
+    palette = b"".join(bytes((level, level, level, 0)) for level in range(256))
+    strf = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 0, size, 0, 0, 256, 0) + palette
+    hdrl = b"hdrl" + chunk(b"avih", avih) + chunk(b"LIST", b"strl" + chunk(b"strh", strh) + chunk(b"strf", strf))
+    rows = [np.pad(image, ((0, 0), (0, stride - width)))[::-1].tobytes() for image in images]  # bottom row first
+    movi = b"movi" + b"".join(chunk(b"00db", row) for row in rows)
+    return chunk(b"RIFF", b"AVI " + chunk(b"LIST", hdrl) + chunk(b"LIST", movi))
+
+
+def test_an_eight_bit_palette_avi(tmp_path):
+    images = [np.roll(np.arange(49 * 66, dtype=np.uint16).reshape(49, 66) % 256, k).astype(np.uint8) for k in range(4)]
+    (tmp_path / "a.avi").write_bytes(palette_avi(images, 20))
+    frames, source = read(tmp_path / "a.avi")
+    assert [frame.image.tolist() for frame in frames] == [image.tolist() for image in images]
+    assert [frame.time_s for frame in frames] == pytest.approx(np.arange(4) / 20)
+    assert source.frame_count == 4
