@@ -30,6 +30,23 @@ class DetectSettings(_Frozen):
 class TrackSettings(_Frozen):
     """The tracker, in micrometres and seconds, so that one setting serves every frame rate."""
 
+    beat_um: float = Field(default=1.5, gt=0, description="lateral beat and localisation, standard deviation")
+    acceleration_um_s2: float = Field(default=100.0, gt=0, description="of the mean path, standard deviation")
+    start_speed_um_s: float = Field(default=40.0, gt=0, description="of a new track, standard deviation")
+    gate: float = Field(default=9.0, gt=0, description="squared Mahalanobis distance")
+    reach_um: float = Field(default=20.0, gt=0, description="no point farther than this from its prediction")
+    loose_gate: float = Field(default=40.0, gt=0, description="gate for a lonely track and a lonely point")
+    loose_um: float = Field(default=12.0, gt=0, description="reach for a lonely track and a lonely point")
+    young_price: float = Field(default=4.0, ge=0, description="added cost of a track that is not confirmed yet")
+    confirm_hits: int = Field(default=3, ge=1, description="points before a track counts")
+    max_gap_s: float = Field(default=0.3, gt=0, description="unseen for longer, a confirmed track ends")
+    young_gap_s: float = Field(default=0.12, gt=0, description="unseen for longer, an unconfirmed track ends")
+    merge_um: float = Field(default=4.0, gt=0, description="heads nearer than this may show as one")
+    sure_margin: float = Field(
+        default=3.0, ge=0, description="log-likelihood margin below which a parting is ambiguous"
+    )
+    start_score: float = Field(default=0.3, ge=0, le=1, description="least score of a point that starts a track")
+
 
 class ClipSettings(_Frozen):
     """What a rater and the grader see of one cell."""

@@ -1,0 +1,284 @@
+"""Points in, identities out: a Kalman filter a cell and one gated assignment a frame, in um and s.
+
+Each track filters its mean path with a constant-velocity model (white acceleration); the lateral beat of the head is
+taken as measurement noise. Cost of a pair is ``d^2 + ln det S`` (the negative log likelihood, up to constants) with a
+price for young tracks, solved as one linear assignment (Kuhn 1955). Where two heads merged and the evidence cannot
+tell who came out where, both tracks end as ``ambiguous`` rather than guess.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from spermscope.settings import TrackSettings
+
+Floats = NDArray[np.float64]
+Ids = NDArray[np.int64]
+FORBIDDEN = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """The live tracks after one frame, a row each, in order of id.
+
+    ``xy_um (M, 2)`` is the measured point where ``observed``, else the prediction; ``detection (M,)`` its row in the
+    input, -1 where predicted. ``ended_why``: ``lost``, ``ambiguous`` or ``left``.
+    """
+
+    track_id: Ids
+    xy_um: Floats
+    detection: Ids
+    observed: NDArray[np.bool_]
+    confirmed: NDArray[np.bool_]
+    confidence: Floats
+    ended_id: Ids
+    ended_why: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _State:
+    """Filters of M tracks. ``p (M, 3)`` holds the covariance of position and velocity (one axis serves both)."""
+
+    track_id: Ids = field(default_factory=lambda: np.empty(0, np.int64))
+    x: Floats = field(default_factory=lambda: np.empty((0, 2)))
+    v: Floats = field(default_factory=lambda: np.empty((0, 2)))
+    p: Floats = field(default_factory=lambda: np.empty((0, 3)))
+    hits: Ids = field(default_factory=lambda: np.empty(0, np.int64))
+    score: Floats = field(default_factory=lambda: np.empty(0))
+    born_s: Floats = field(default_factory=lambda: np.empty(0))
+    seen_s: Floats = field(default_factory=lambda: np.empty(0))
+    confirmed: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
+    merged_with: Ids = field(default_factory=lambda: np.empty(0, np.int64))
+    last: Floats = field(default_factory=lambda: np.empty((0, 2)))
+
+    def __len__(self) -> int:
+        return len(self.track_id)
+
+    def keep(self, rows: NDArray[np.bool_] | Ids) -> _State:
+        return _State(*(getattr(self, name)[rows] for name in self.__slots__))
+
+    def join(self, other: _State) -> _State:
+        return _State(*(np.concatenate([getattr(self, name), getattr(other, name)]) for name in self.__slots__))
+
+
+class Tracker:
+    """Follows points through time; ids count up and are never used again within one instance."""
+
+    def __init__(self, settings: TrackSettings | None = None) -> None:
+        self._set = settings or TrackSettings()
+        self._state = _State()
+        self._next_id = 1
+        self._time_s = float("nan")
+
+    def reset(self) -> None:
+        """Forget everything; ids begin at 1 again."""
+        self._state = _State()
+        self._next_id = 1
+        self._time_s = float("nan")
+
+    def end_all(self, why: str) -> tuple[Ids, tuple[str, ...]]:
+        """End every live track: ids and reasons. Ids go on counting."""
+        ids = self._state.track_id
+        self._state = _State()
+        return ids, (why,) * len(ids)
+
+    def step(
+        self,
+        time_s: float,
+        xy_um: Floats,
+        score: NDArray[np.floating],
+        bounds_um: tuple[float, float, float, float] | None = None,
+    ) -> Followed:
+        """Take the points of one frame.
+
+        Parameters
+        ----------
+        time_s
+            Later than the time before.
+        xy_um
+            ``(N, 2)``; N = 0 is normal.
+        score
+            ``(N,)`` in 0..1; a point below ``settings.start_score`` may continue a track but starts none.
+        bounds_um
+            ``(x0, y0, x1, y1)`` of the view: a track predicted outside it ends as ``left``.
+
+        Raises
+        ------
+        ValueError
+            When time does not go forward or the arrays disagree.
+        """
+        if len(xy_um) != len(score):
+            raise ValueError(f"track: expected a score for each of {len(xy_um)} points, found {len(score)}")
+        if not np.isnan(self._time_s) and time_s <= self._time_s:
+            raise ValueError(f"track: expected a time after {self._time_s:g} s, found {time_s:g} s")
+        self._predict(0.0 if np.isnan(self._time_s) else time_s - self._time_s)
+        self._time_s = time_s
+        points = np.asarray(xy_um, np.float64).reshape(-1, 2)
+        marks = np.asarray(score, np.float64)
+        match = self._assign(points)
+        unsure = self._unsure(points, match)
+        self._update(points, marks, match, time_s)
+        self._note_merges(match)
+        ended = self._end(time_s, bounds_um, match, unsure)
+        return self._report(points, marks, *ended)
+
+    def _predict(self, dt: float) -> None:
+        s = self._state
+        noise = self._set.acceleration_um_s2**2
+        s.x = s.x + dt * s.v
+        pp, pv, vv = s.p.T if len(s) else np.empty((3, 0))
+        s.p = np.column_stack(
+            [
+                pp + 2 * dt * pv + dt * dt * vv + noise * dt**4 / 4,
+                pv + dt * vv + noise * dt**3 / 2,
+                vv + noise * dt * dt,
+            ]
+        )
+
+    def _spread(self) -> Floats:
+        """``(M,)`` variance of the innovation, an axis."""
+        spread: Floats = self._state.p[:, 0] + self._set.beat_um**2
+        return spread
+
+    def _assign(self, points: Floats) -> Ids:
+        """``(M,)`` the point of each track, -1 where none: confirmed and young tracks in one problem."""
+        s, match = self._state, np.full(len(self._state), -1, np.int64)
+        if not len(s) or not len(points):
+            return match
+        far2 = ((s.x[:, None, :] - points[None, :, :]) ** 2).sum(axis=2)
+        spread = self._spread()[:, None]
+        young = (s.hits < self._set.confirm_hits)[:, None]
+        cost = far2 / spread + 2 * np.log(spread) + self._set.young_price * young
+        near = (far2 < self._set.gate * spread) & (far2 < self._set.reach_um**2)
+        match = _solve(cost, near)
+        return self._second_pass(far2, spread[:, 0], match)
+
+    def _second_pass(self, far2: Floats, spread: Floats, match: Ids) -> Ids:
+        """Lonely confirmed tracks may take a lonely point somewhat beyond the gate."""
+        free = np.setdiff1d(np.arange(far2.shape[1]), match)
+        lost = np.flatnonzero((match < 0) & self._state.confirmed)
+        if not len(free) or not len(lost):
+            return match
+        far2 = far2[np.ix_(lost, free)]
+        near = (far2 < self._set.loose_gate * spread[lost, None]) & (far2 < self._set.loose_um**2)
+        alone = near & (near.sum(axis=0) == 1)[None, :] & (near.sum(axis=1) == 1)[:, None]
+        rows, columns = np.nonzero(alone)
+        match[lost[rows]] = free[columns]
+        return match
+
+    def _unsure(self, points: Floats, match: Ids) -> NDArray[np.bool_]:
+        """Rows of merged pairs that part now although the swapped pairing explains the points nearly as well."""
+        s = self._state
+        unsure = np.zeros(len(s), np.bool_)
+        spread = self._spread()
+        for row in np.flatnonzero(s.merged_with >= 0).tolist():
+            other = int(np.searchsorted(s.track_id, s.merged_with[row]))
+            if other >= len(s) or s.track_id[other] != s.merged_with[row] or other < row:
+                continue
+            if match[row] < 0 or match[other] < 0:
+                continue
+            a, b = points[match[row]], points[match[other]]
+            chosen = ((s.x[row] - a) ** 2).sum() / spread[row] + ((s.x[other] - b) ** 2).sum() / spread[other]
+            swapped = ((s.x[row] - b) ** 2).sum() / spread[row] + ((s.x[other] - a) ** 2).sum() / spread[other]
+            unsure[[row, other]] = swapped - chosen < self._set.sure_margin
+        return unsure
+
+    def _update(self, points: Floats, marks: Floats, match: Ids, time_s: float) -> None:
+        s = self._state
+        rows = np.flatnonzero(match >= 0)
+        if not len(rows):
+            return
+        spread = self._spread()[rows]
+        gain = np.column_stack([s.p[rows, 0] / spread, s.p[rows, 1] / spread])
+        off = points[match[rows]] - s.x[rows]
+        s.x[rows] += gain[:, :1] * off
+        s.v[rows] += gain[:, 1:] * off
+        pp, pv, vv = s.p[rows].T
+        s.p[rows] = np.column_stack([(1 - gain[:, 0]) * pp, (1 - gain[:, 0]) * pv, vv - gain[:, 1] * pv])
+        s.hits[rows] += 1
+        s.score[rows] += 0.2 * (marks[match[rows]] - s.score[rows])
+        s.seen_s[rows] = time_s
+        s.last[rows] = points[match[rows]]
+        s.confirmed |= s.hits >= self._set.confirm_hits
+
+    def _note_merges(self, match: Ids) -> None:
+        """A confirmed track without a point, beside one that has it, has merged with it until both are apart."""
+        s = self._state
+        for row in np.flatnonzero((match < 0) & s.confirmed).tolist():
+            far2 = ((s.x - s.x[row]) ** 2).sum(axis=1)
+            far2[row] = np.inf
+            far2[~s.confirmed] = np.inf
+            other = int(np.argmin(far2)) if len(s) > 1 else row
+            if far2[other] < self._set.merge_um**2:
+                s.merged_with[row], s.merged_with[other] = s.track_id[other], s.track_id[row]
+        for row in np.flatnonzero((s.merged_with >= 0) & (match >= 0)).tolist():
+            other = int(np.searchsorted(s.track_id, s.merged_with[row]))
+            if other >= len(s) or s.track_id[other] != s.merged_with[row]:
+                s.merged_with[row] = -1
+            elif match[other] >= 0 and ((s.x[row] - s.x[other]) ** 2).sum() > (2 * self._set.merge_um) ** 2:
+                s.merged_with[[row, other]] = -1
+
+    def _end(
+        self, time_s: float, bounds_um: tuple[float, float, float, float] | None, match: Ids, unsure: NDArray[np.bool_]
+    ) -> tuple[Ids, Ids, tuple[str, ...]]:
+        """Drop what is lost, out of view or ambiguous; the matches of the rest, and what ended why."""
+        s, missed = self._state, match < 0
+        patience = np.where(s.confirmed, self._set.max_gap_s, self._set.young_gap_s)
+        lost = missed & (time_s - s.seen_s > patience + 1e-9)
+        left = np.zeros(len(s), np.bool_)
+        if bounds_um is not None and len(s):
+            low, high = np.array(bounds_um[:2]), np.array(bounds_um[2:])
+            left = missed & np.any((s.x < low) | (s.x > high), axis=1)
+        # Two merged tracks may not both outlive the merge on one point: who is it? Nobody knows.
+        fused = np.isin(s.track_id, s.merged_with[lost & (s.merged_with >= 0)]) | (lost & (s.merged_with >= 0))
+        unsure = unsure | fused
+        gone = lost | left | unsure
+        why = tuple(np.select([unsure, left], ["ambiguous", "left"], "lost")[gone].tolist())
+        ended = s.track_id[gone]
+        self._state = s.keep(~gone)
+        return match[~gone], ended, why
+
+    def _report(self, points: Floats, marks: Floats, match: Ids, ended: Ids, why: tuple[str, ...]) -> Followed:
+        taken = match[match >= 0]
+        free = np.setdiff1d(np.arange(len(points)), taken)
+        fresh = free[marks[free] >= self._set.start_score]
+        self._start(points[fresh], marks[fresh])
+        match = np.concatenate([match, fresh])
+        s, observed = self._state, match >= 0
+        where = np.where(observed[:, None], points[match] if len(points) else s.x, s.x)
+        return Followed(s.track_id.copy(), where, match, observed, s.confirmed.copy(), s.score.copy(), ended, why)
+
+    def _start(self, points: Floats, marks: Floats) -> None:
+        count = len(points)
+        fresh = _State(
+            track_id=np.arange(self._next_id, self._next_id + count, dtype=np.int64),
+            x=points.copy(),
+            v=np.zeros((count, 2)),
+            p=np.tile([self._set.beat_um**2, 0.0, self._set.start_speed_um_s**2], (count, 1)),
+            hits=np.ones(count, np.int64),
+            score=marks.copy(),
+            born_s=np.full(count, self._time_s),
+            seen_s=np.full(count, self._time_s),
+            confirmed=np.full(count, self._set.confirm_hits <= 1),
+            merged_with=np.full(count, -1, np.int64),
+            last=points.copy(),
+        )
+        self._next_id += count
+        self._state = self._state.join(fresh)
+
+
+def _solve(cost: Floats, near: NDArray[np.bool_]) -> Ids:
+    """``(M,)`` column of each row in the cheapest assignment over allowed pairs that pairs as many as possible."""
+    match = np.full(len(cost), -1, np.int64)
+    rows, columns = np.flatnonzero(near.any(axis=1)), np.flatnonzero(near.any(axis=0))
+    if not len(rows):
+        return match
+    part = np.where(near[np.ix_(rows, columns)], cost[np.ix_(rows, columns)], FORBIDDEN)
+    picked, at = linear_sum_assignment(part)
+    good = part[picked, at] < FORBIDDEN
+    match[rows[picked[good]]] = columns[at[good]]
+    return match
