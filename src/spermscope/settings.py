@@ -16,6 +16,18 @@ class _Frozen(BaseModel):
 class StageSettings(_Frozen):
     """How drift, jumps and cuts are told apart."""
 
+    width_px: int = Field(default=320, ge=32, description="width that pictures are shrunk to")
+    remembered_frames: int = Field(default=25, ge=3, description="frames that say how alike neighbours usually are")
+    cut_share: float = Field(default=0.35, gt=0, lt=1, description="of the usual likeness: below it is a cut")
+    least_likeness: float = Field(default=0.08, ge=0, description="usual likeness below which no cut can be told")
+    sure_ratio: float = Field(default=1.6, ge=1, description="peak over chance that supports a shift")
+    settle_s: float = Field(default=0.5, ge=0, description="age of a key frame at which swimmers have left their place")
+    search_um: float = Field(default=8.0, gt=0, description="a drift may differ this much from the expected place")
+    jump_um: float = Field(default=12.0, gt=0, description="a shift between two frames beyond this is a jump")
+    still_um_s: float = Field(default=0.5, gt=0, description="slower than this the stage stands still")
+    acceleration_um_s2: float = Field(default=2.0, gt=0, description="of the drift, standard deviation")
+    jitter_um: float = Field(default=0.3, gt=0, description="of one registration, standard deviation")
+
 
 class DetectSettings(_Frozen):
     """Which detections count."""
