@@ -40,7 +40,12 @@ def test_the_audit_hook_really_sees_a_socket():
 @pytest.mark.parametrize("command", ["assess", "selftest", pytest.param("demo", marks=pytest.mark.slow)])
 def test_no_command_opens_a_socket(command, tmp_path):
     arguments = {
-        "assess": ("assess", "sim:width_px=240,height_px=200,cells=3,fps=15,duration_s=1", "--out", str(tmp_path / "s")),
+        "assess": (
+            "assess",
+            "sim:width_px=240,height_px=200,cells=3,fps=15,duration_s=1",
+            "--out",
+            str(tmp_path / "s"),
+        ),
         "selftest": ("selftest",),
         "demo": ("demo", "--out", str(tmp_path / "d")),
     }[command]

@@ -78,6 +78,16 @@ class GradeSettings(_Frozen):
 class KinematicsSettings(_Frozen):
     """Windows and gates of the kinematics."""
 
+    beat_rate_hz: float = Field(default=50.0, gt=0, description="least rate for VCL, LIN, WOB, ALH, BCF and MAD")
+    window_s: float = Field(default=0.2, gt=0, description="window of the average path from that rate on")
+    slow_window_s: float = Field(default=0.34, gt=0, description="window of the average path below it, and for WHO")
+    noise_um: float = Field(default=0.15, ge=0, description="localisation noise; twice it is the beat's dead band")
+    who_s: float = Field(default=1.0, gt=0, description="time over which the WHO distance is taken")
+    rapid_um_s: float = Field(default=25.0, gt=0, description="rapid progressive from here")
+    slow_um_s: float = Field(default=5.0, gt=0, description="slow progressive from here")
+    still_um_s: float = Field(default=1.5, ge=0, description="slower and without scatter is immotile")
+    still_um: float = Field(default=0.45, ge=0, description="scatter about a straight second that counts as movement")
+
     history_s: float = Field(default=60.0, gt=0, description="latest seconds of a track that its numbers come from")
 
 

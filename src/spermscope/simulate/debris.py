@@ -18,7 +18,7 @@ from spermscope.simulate.shapes import add_disc
 
 Image = NDArray[np.float32]
 KINDS = ("speck", "blob", "thread", "round cell", "head-like")
-_PER_MM2 = (1700.0, 260.0, 60.0, 60.0, 70.0)
+_PER_MM2 = (2600.0, 420.0, 60.0, 60.0, 50.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +42,14 @@ def draw_debris(rng: np.random.Generator, field_um: tuple[float, float], density
     counts = rng.poisson(density * area_mm2 * np.array(_PER_MM2))
     kind = np.repeat(np.arange(len(KINDS)), counts)
     count = len(kind)
-    low = np.array([0.15, 0.5, 4.0, 3.2, 1.0])[kind]
+    low = np.array([0.15, 0.5, 4.0, 3.8, 0.7])[kind]
     high = np.array([0.45, 1.4, 14.0, 8.0, 2.2])[kind]
     return Debris(
         kind=kind,
         xy_um=rng.uniform((0.0, 0.0), field_um, (count, 2)),
         size_um=low * (high / low) ** rng.random(count),
-        thickness=rng.uniform(0.25, 1.1, count),
-        z_um=rng.normal(0.0, 2.5, count),
+        thickness=rng.uniform(0.25, 1.3, count),
+        z_um=rng.normal(0.0, 3.0, count),
         seed=rng.integers(0, 2**31, count),
     )
 

@@ -142,8 +142,8 @@ def draw_optics(rng: np.random.Generator, kind: Kind | None = None) -> Optics:
     draw = Optics(
         kind=kind,
         polarity=int(rng.choice((-1, 1))) if kind != "phase" else int(rng.choice((-1, 1), p=(0.3, 0.7))),
-        theta=float(rng.uniform(-1.4, 1.4)) if rng.random() < 0.3 else float(rng.uniform(-0.3, 0.5)),
-        blur=float(rng.uniform(0.18, 0.55)),
+        theta=float(rng.uniform(-1.4, 1.4)) if rng.random() < 0.2 else float(rng.uniform(-0.3, 0.5)),
+        blur=float(rng.uniform(0.18, 0.75)),
         halo=float(rng.uniform(0.2, 0.97)) if kind == "phase" or rng.random() < 0.3 else 0.0,
         halo_width=float(rng.uniform(1.2, 6.0)),
         relief_deg=float(rng.uniform(0, 360)),
@@ -156,7 +156,9 @@ def draw_optics(rng: np.random.Generator, kind: Kind | None = None) -> Optics:
         texture=float(rng.uniform(0.01, 0.05)) * contrast if rng.random() < 0.3 else 0.0,
         jpeg_quality=int(rng.integers(25, 95)) if rng.random() < 0.5 else 0,
         focus_um=float(rng.normal(0.0, 1.5)),
-        thin=float(rng.uniform(-1.0, 1.0)) if kind == "phase" and rng.random() < 0.5 else float(rng.uniform(0.4, 1.1)),
+        thin=float(rng.uniform(-1.3, -0.3))
+        if kind == "phase" and rng.random() < 0.55
+        else float(rng.uniform(0.3, 1.1)),
     )
     if kind == "brightfield" and rng.random() < 0.5:
         side = float(rng.choice((-1.0, 1.0)))

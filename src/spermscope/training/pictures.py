@@ -21,9 +21,9 @@ from spermscope.simulate.typical import typical_cells
 
 PATCH_PX = 256
 WORKING_UM_PER_PX = 0.4
-UNSEEN_BLUR_UM = 1.1
+UNSEEN_BLUR_UM = 1.3
 """A head blurred wider than this is neither asked for nor forbidden."""
-LABELLED_OTHER = tuple(KINDS.index(kind) for kind in ("round cell", "head-like"))
+ROUND_CELL, HEAD_LIKE = KINDS.index("round cell"), KINDS.index("head-like")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def draw_picture(seed: int) -> Picture:
         cells=0.0 if rng.random() < 0.06 else float(rng.gamma(1.5, 4.5)),
         seed=seed,
         debris=float(rng.choice((0.0, 0.5, 1.0, 2.0, 4.0, 8.0))),
-        defocus_um=float(rng.choice((0.5, 1.5, 3.0), p=(0.5, 0.3, 0.2))),
+        defocus_um=float(rng.choice((0.5, 1.5, 3.0, 5.0), p=(0.35, 0.3, 0.2, 0.15))),
     )
     scene = Scene(settings, cells=_cells(settings, rng), optics=draw_optics(rng))
     image = scene.render(0.05)
@@ -66,11 +66,18 @@ def _cells(settings: SceneSettings, rng: np.random.Generator) -> Cells:
     spread = 1.0 + 150.0 / (settings.width_px * settings.um_per_px)
     cells = typical_cells(settings, int(rng.poisson(settings.cells * spread**2)), rng)
     count = len(cells)
-    roundish = rng.random(count) < 0.2
+    roundish = rng.random(count) < 0.3
     width = np.where(roundish, cells.head_length_um * rng.uniform(0.8, 1.0, count), cells.head_width_um)
     tail = cells.tail_length_um * (0.0 if rng.random() < 0.15 else 1.0)
     bulk = cells.thickness * (1.0 if rng.random() < 0.7 else 0.7)
-    return replace(cells, head_width_um=width, tail_length_um=tail, thickness=bulk)
+    swollen = float(np.exp(rng.normal(0.0, 0.12)))
+    return replace(
+        cells,
+        head_length_um=swollen * cells.head_length_um,
+        head_width_um=swollen * width,
+        tail_length_um=tail,
+        thickness=bulk,
+    )
 
 
 def _objects(scene: Scene, factor: float) -> tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]]:
@@ -80,11 +87,12 @@ def _objects(scene: Scene, factor: float) -> tuple[NDArray[np.int8], NDArray[np.
     kind = np.where(blurred, -1, 0)
     xy = np.column_stack([truth.x_px, truth.y_px])[seen]
     size = np.column_stack([truth.length_um, truth.width_um])[seen] / scene.settings.um_per_px
-    other = np.isin(pieces.kind, LABELLED_OTHER)
+    other = np.isin(pieces.kind, (ROUND_CELL, HEAD_LIKE))
     radius = pieces.radius_px[other]
     xy = np.concatenate([xy, np.column_stack([pieces.x_px, pieces.y_px])[other]])
     size = np.concatenate([size, 2.0 * np.column_stack([radius, radius])])
-    kind = np.concatenate([kind, np.ones(len(radius), np.int64)])
+    # Pieces the size of a head are called sperm by some people and debris by others: they are not judged.
+    kind = np.concatenate([kind, np.where(pieces.kind[other] == ROUND_CELL, 1, -1)])
     # Pixel centres are integers in both grids: (x + 1/2) scales, not x.
     placed = (xy + 0.5) * factor - 0.5
     return kind.astype(np.int8), placed.astype(np.float32), (size * factor).astype(np.float32)

@@ -1,0 +1,233 @@
+"""One track to VCL VSL VAP LIN STR WOB ALH BCF MAD and its WHO motility grade; NaN with a reason where not supported.
+
+Names and definitions are the WHO manual's (6th edition, as quoted by the field); where it leaves a choice, ours is in
+``docs/KINEMATICS.md``. Everything comes from time stamps; frame counts divided by a nominal rate appear nowhere.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spermscope.settings import KinematicsSettings
+from spermscope.types import Kinematics
+
+Floats = NDArray[np.float64]
+BEAT_FIELDS = ("vcl_um_s", "lin", "wob", "alh_um", "bcf_hz", "mad_deg")
+"""What aliases when the head's beat (4-16 Hz) is sampled too slowly."""
+UM_FIELDS = ("vcl_um_s", "vsl_um_s", "vap_um_s", "alh_um", "who_motility")
+
+
+def compute_kinematics(
+    time_s: Floats,
+    xy_um: Floats,
+    observed: NDArray[np.bool_],
+    settings: KinematicsSettings | None = None,
+    *,
+    um_reason: str = "",
+) -> Kinematics:
+    """How one track moved.
+
+    Parameters
+    ----------
+    time_s, xy_um, observed
+        ``(n,)`` rising, ``(n, 2)`` drift-free head centres, ``(n,)``; predicted rows only bridge gaps.
+    um_reason
+        Why micrometres are withheld (scale estimated); every um value and the WHO grade is then absent.
+
+    Returns
+    -------
+    Kinematics
+        VSL <= VAP <= VCL always holds before gating (the average path's window shrinks symmetrically at both ends,
+        so its ends are the track's ends and no step counts more than once).
+
+    Raises
+    ------
+    ValueError
+        When the arrays disagree or time does not rise.
+    """
+    rules = settings or KinematicsSettings()
+    if not (len(time_s) == len(xy_um) == len(observed)):
+        raise ValueError(f"kinematics: expected equal lengths, found {len(time_s)}, {len(xy_um)}, {len(observed)}")
+    if np.any(np.diff(time_s) <= 0):
+        raise ValueError("kinematics: expected rising times, found equal or falling ones")
+    if len(time_s) < 3:
+        return _absent(time_s, f"not computed: {len(time_s)} positions, 3 are needed")
+    values, why = _numbers(np.asarray(time_s, float), np.asarray(xy_um, float), rules)
+    rate_hz = 1.0 / float(np.median(np.diff(time_s)))
+    if rate_hz < rules.beat_rate_hz - 0.5:
+        for name in BEAT_FIELDS:
+            values[name], why[name] = np.nan, f"not computed: {rate_hz:.3g} fps is below {rules.beat_rate_hz:g}"
+    duration_s = float(time_s[-1] - time_s[0])
+    who = ""
+    if duration_s < rules.who_s - 1e-6:
+        why["who_motility"] = f"not computed: {duration_s:.2f} s of track, {rules.who_s:g} s are needed"
+    else:
+        who = who_motility(np.asarray(time_s, float), np.asarray(xy_um, float), rules)
+    if um_reason:
+        who = ""
+        for name in UM_FIELDS:
+            why[name] = f"not computed: {um_reason}"
+        values |= dict.fromkeys(UM_FIELDS[:-1], np.nan)
+    return Kinematics(**values, who_motility=who, duration_s=duration_s, n_frames=int(observed.sum()), why=why)
+
+
+def average_path(time_s: Floats, xy_um: Floats, window_s: float) -> Floats:
+    """``(n, 2)`` centred moving average over ``window_s``, its two end samples counting half (trapezoid).
+
+    The window shrinks symmetrically towards both ends of the track, so the first and last points are the track's own.
+    """
+    n = len(xy_um)
+    step_s = float(np.median(np.diff(time_s))) if n > 1 else window_s
+    most = max(0, round(0.5 * window_s / step_s))
+    reach = np.minimum(np.minimum(np.arange(n), np.arange(n)[::-1]), most)
+    total = np.vstack([np.zeros((1, 2)), np.cumsum(xy_um - xy_um[0], axis=0)])
+    rows = np.arange(n)
+    box = total[rows + reach + 1] - total[rows - reach]
+    ends = xy_um[rows + reach] + xy_um[rows - reach] - 2 * xy_um[0]
+    mean: Floats = (box - 0.5 * ends) / np.maximum(2 * reach, 1)[:, None]
+    mean[reach == 0] = xy_um[reach == 0] - xy_um[0]
+    path: Floats = mean + xy_um[0]
+    return path
+
+
+def _numbers(time_s: Floats, xy_um: Floats, rules: KinematicsSettings) -> tuple[dict[str, float], dict[str, str]]:
+    duration_s = float(time_s[-1] - time_s[0])
+    rate_hz = 1.0 / float(np.median(np.diff(time_s)))
+    window_s = rules.window_s if rate_hz >= rules.beat_rate_hz - 0.5 else rules.slow_window_s
+    path = average_path(time_s, xy_um, window_s)
+    vcl = _length(xy_um) / duration_s
+    vap = min(_length(path) / duration_s, vcl)
+    vsl = min(float(np.hypot(*(xy_um[-1] - xy_um[0]))) / duration_s, vap)
+    values = {"vcl_um_s": vcl, "vsl_um_s": vsl, "vap_um_s": vap}
+    why: dict[str, str] = {}
+    for name, part, whole in (("lin", vsl, vcl), ("str_", vsl, vap), ("wob", vap, vcl)):
+        values[name] = part / whole if whole > 0 else np.nan
+        if not whole > 0:
+            why[name] = "not computed: the cell did not move"
+    values["alh_um"], values["bcf_hz"] = _beat(time_s, xy_um, path, window_s, rules)
+    for name in ("alh_um", "bcf_hz"):
+        if np.isnan(values[name]):
+            why[name] = "not computed: fewer than three crossings of the average path"
+    values["mad_deg"] = _turning(xy_um)
+    if np.isnan(values["mad_deg"]):
+        why["mad_deg"] = "not computed: the cell did not move"
+    return values, why
+
+
+def _length(points: Floats) -> float:
+    return float(np.hypot(*np.diff(points, axis=0).T).sum())
+
+
+def _turning(xy_um: Floats) -> float:
+    """Mean absolute turning angle between successive steps, degrees (WHO: MAD)."""
+    steps = np.diff(xy_um, axis=0)
+    steps = steps[np.hypot(*steps.T) > 0]
+    if len(steps) < 2:
+        return float("nan")
+    course = np.arctan2(steps[:, 1], steps[:, 0])
+    turn = (np.diff(course) + np.pi) % (2 * np.pi) - np.pi
+    return float(np.degrees(np.abs(turn).mean()))
+
+
+def _beat(
+    time_s: Floats, xy_um: Floats, path: Floats, window_s: float, rules: KinematicsSettings
+) -> tuple[float, float]:
+    """ALH and BCF from the risers, the signed distances of the track from its average path.
+
+    A side is taken when a riser exceeds twice the localisation noise, so a still cell has no beat. BCF counts changes
+    of side in both directions over the time between the first and the last of them. ALH is twice the mean of the
+    half-beats' largest risers. A moving average of width W leaves sinc(W f) of a beat f in the average path; the
+    risers are divided by what it takes away (1 - sinc).
+    """
+    riser, full = _risers(time_s, xy_um, path, window_s)
+    time_s, riser = time_s[full], riser[full]
+    crossings, peaks = _half_beats(time_s, riser, 2.0 * rules.noise_um)
+    if len(crossings) < 3:
+        return float("nan"), float("nan")
+    bcf = (len(crossings) - 1) / float(crossings[-1] - crossings[0])
+    left = float(np.sinc(0.5 * bcf * window_s))
+    alh = 2.0 * float(np.mean(peaks)) / (1.0 - left) if left < 0.7 else float("nan")
+    return alh, bcf
+
+
+def _risers(time_s: Floats, xy_um: Floats, path: Floats, window_s: float) -> tuple[Floats, NDArray[np.bool_]]:
+    """Signed distance of each point from the average path along its normal, and where the window was whole."""
+    tangent = np.gradient(path, axis=0)
+    size = np.hypot(*tangent.T)
+    normal = np.column_stack([-tangent[:, 1], tangent[:, 0]]) / np.maximum(size, 1e-12)[:, None]
+    riser: Floats = ((xy_um - path) * normal).sum(axis=1)
+    full = (time_s - time_s[0] >= 0.5 * window_s - 1e-9) & (time_s[-1] - time_s >= 0.5 * window_s - 1e-9)
+    return riser, full & (size > 1e-9)
+
+
+def _half_beats(time_s: Floats, riser: Floats, band_um: float) -> tuple[Floats, list[float]]:
+    """Times at which the side changes, and the largest riser of each whole half-beat between two changes."""
+    sure = np.flatnonzero(np.abs(riser) > band_um)
+    change = np.flatnonzero(np.diff(np.sign(riser[sure])) != 0)
+    crossings, peaks = [], []
+    last = -1
+    for number in change.tolist():
+        before, after = int(sure[number]), int(sure[number + 1])
+        at = before + int(np.argmax(np.sign(riser[before : after + 1]) != np.sign(riser[before])))
+        low, high = riser[at - 1], riser[at]
+        crossings.append(time_s[at - 1] + (time_s[at] - time_s[at - 1]) * low / (low - high))
+        if last >= 0:
+            peaks.append(_peak(np.abs(riser[last:at])))
+        last = at
+    return np.array(crossings), peaks
+
+
+def _peak(values: Floats) -> float:
+    """The largest value, between samples by a parabola through three."""
+    top = int(np.argmax(values))
+    if top in (0, len(values) - 1):
+        return float(values[top])
+    low, middle, high = values[top - 1 : top + 2]
+    curve = low - 2 * middle + high
+    return float(middle - (low - high) ** 2 / (8 * curve)) if curve < 0 else float(middle)
+
+
+def who_motility(time_s: Floats, xy_um: Floats, settings: KinematicsSettings | None = None) -> str:
+    """WHO 6th edition grade of a track of at least one second.
+
+    Distance from start to end of one-second windows on the average path, the median over all windows: ``rapid`` from
+    25 um, ``slow`` from 5 um, else ``non-progressive`` if the head moves at all and ``immotile`` if it does not. It
+    moves when it goes somewhere or when its scatter about a straight second exceeds what localisation explains.
+    """
+    rules = settings or KinematicsSettings()
+    path = average_path(time_s, xy_um, rules.slow_window_s)
+    starts = np.flatnonzero(time_s <= time_s[-1] - rules.who_s + 1e-6)
+    later = time_s[starts] + rules.who_s
+    ends = np.column_stack([np.interp(later, time_s, path[:, axis]) for axis in (0, 1)])
+    gone_um = float(np.median(np.hypot(*(ends - path[starts]).T))) / rules.who_s
+    if gone_um >= rules.rapid_um_s:
+        return "rapid"
+    if gone_um >= rules.slow_um_s:
+        return "slow"
+    moves = gone_um > rules.still_um_s or _scatter(time_s, xy_um, rules.who_s) > rules.still_um
+    return "non-progressive" if moves else "immotile"
+
+
+def _scatter(time_s: Floats, xy_um: Floats, window_s: float) -> float:
+    """Median over half-overlapping windows of the root mean square distance from a straight line in time."""
+    spreads = []
+    start = float(time_s[0])
+    while start <= time_s[-1] - window_s + 1e-6:
+        inside = (time_s >= start - 1e-9) & (time_s <= start + window_s + 1e-9)
+        t = time_s[inside] - time_s[inside].mean()
+        off = xy_um[inside] - xy_um[inside].mean(axis=0)
+        if (t**2).sum() > 0:
+            off = off - t[:, None] * (t @ off) / (t**2).sum()
+            spreads.append(float(np.sqrt((off**2).sum(axis=1).mean())))
+        start += 0.5 * window_s
+    return float(np.median(spreads)) if spreads else 0.0
+
+
+def _absent(time_s: Floats, reason: str) -> Kinematics:
+    names = ("vcl_um_s", "vsl_um_s", "vap_um_s", "lin", "str_", "wob", "alh_um", "bcf_hz", "mad_deg")
+    duration_s = float(time_s[-1] - time_s[0]) if len(time_s) else 0.0
+    why = dict.fromkeys((*names, "who_motility"), reason)
+    return Kinematics(
+        **dict.fromkeys(names, float("nan")), who_motility="", duration_s=duration_s, n_frames=len(time_s), why=why
+    )

@@ -1,0 +1,56 @@
+"""Shares of cell-seconds and their intervals."""
+
+import numpy as np
+import pytest
+
+from spermscope.motility import motility_shares
+
+
+def test_shares_are_of_cell_seconds_not_of_tracks():
+    found = motility_shares(
+        ["rapid", "immotile", "immotile"], np.array([[6.0], [1.0], [1.0]]), np.random.default_rng(0)
+    )
+    assert found.share["rapid"] == pytest.approx(0.75)
+    assert found.share["immotile"] == pytest.approx(0.25)
+    assert found.share["motile"] == pytest.approx(0.75)
+
+
+def test_breaking_a_track_in_two_changes_nothing():
+    rng = np.random.default_rng(1)
+    seconds = rng.uniform(0, 2, (4, 5))
+    whole = motility_shares(["rapid", "slow", "non-progressive", "immotile"], seconds, np.random.default_rng(3))
+    broken = motility_shares(
+        ["rapid", "rapid", "slow", "non-progressive", "immotile"],
+        np.vstack([0.5 * seconds[:1], 0.5 * seconds[:1], seconds[1:]]),
+        np.random.default_rng(3),
+    )
+    assert whole.share == pytest.approx(broken.share)
+    assert whole.low == pytest.approx(broken.low)
+
+
+def test_the_four_shares_add_up_and_ungraded_time_is_reported_apart():
+    found = motility_shares(["rapid", "", "slow"], np.ones((3, 4)), np.random.default_rng(0))
+    assert sum(found.share[name] for name in ("rapid", "slow", "non-progressive", "immotile")) == pytest.approx(1)
+    assert (found.graded_s, found.ungraded_s) == (8.0, 4.0)
+
+
+def test_the_interval_covers_the_truth_about_as_often_as_it_says():
+    rng = np.random.default_rng(7)
+    covered = 0
+    for _ in range(200):
+        rapid = rng.binomial(40, 0.4, 30)
+        seconds = np.vstack([rapid, 40 - rapid]).astype(float)
+        found = motility_shares(["rapid", "immotile"], seconds, rng, resamples=300)
+        covered += found.low["rapid"] <= 0.4 <= found.high["rapid"]
+    assert 175 <= covered <= 200
+
+
+@pytest.mark.parametrize("who", [[], ["", ""]])
+def test_nothing_graded_gives_no_share(who):
+    found = motility_shares(who, np.ones((len(who), 3)), np.random.default_rng(0))
+    assert all(np.isnan(value) for value in found.share.values())
+
+
+def test_grades_and_tracks_must_agree():
+    with pytest.raises(ValueError, match="expected a grade for each of 2 tracks, found 1"):
+        motility_shares(["rapid"], np.ones((2, 1)), np.random.default_rng(0))
