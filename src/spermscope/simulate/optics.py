@@ -35,6 +35,7 @@ class Optics:
 
     ``thin`` is how tails and specks show beside heads: in phase contrast thick, refracting heads are often bright
     where thin matter is dark (-1 .. 1).
+    ``glow`` and ``glow_um`` spread light round thick matter, as phase contrast does round a refracting head.
     """
 
     kind: Kind = "phase"
@@ -54,6 +55,8 @@ class Optics:
     jpeg_quality: int = 0
     focus_um: float = 0.0
     thin: float = 1.0
+    glow: float = 0.0
+    glow_um: float = 1.8
 
     def blur_um(self, z_um: NDArray[np.float64]) -> NDArray[np.float64]:
         """Standard deviation of the blur of something at height ``z_um``; what can be seen is larger than it."""
@@ -83,6 +86,8 @@ class Optics:
         if self.halo > 0:
             reach = 1.0 / (2.0 * np.pi * self.halo_width)
             out *= 1.0 - self.halo * np.exp(-f2 / (2.0 * reach * reach))
+        if self.glow > 0:
+            out += self.glow * np.exp(-2.0 * (np.pi * self.glow_um) ** 2 * f2)
         plain: NDArray[np.complex64] = out.astype(np.complex64)
         return plain
 

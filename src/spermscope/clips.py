@@ -1,0 +1,176 @@
+"""Head-centred crops at the clip scale, when they fall due: THE preprocessing, the same in training and at work."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from spermscope.settings import ClipSettings
+from spermscope.types import Clip, Crops, Frame, Tracks
+
+MODEL_PX = 128
+"""Central part of a crop that networks see: 64 um, head, midpiece and most of the tail."""
+MOTION_FEATURES = 7
+_GAIN = 3.0
+
+
+@dataclass(slots=True)
+class _Reel:
+    """One track's crops: the latest ones and the best clip so far."""
+
+    due_s: float
+    latest: deque[tuple[NDArray[np.uint8], float, float, float, bool]]
+    best: list[tuple[NDArray[np.uint8], float, float, float, bool]] = field(default_factory=list)
+    best_seen: int = -1
+
+
+class Clipper:
+    """Cuts each confirmed cell at ``rate_hz``: of all frames the one nearest to each due time, once.
+
+    Keeps the latest ``length`` crops of a live track and its best clip (most observed crops, then the latest).
+    """
+
+    def __init__(self, um_per_px: float, settings: ClipSettings | None = None) -> None:
+        self._um_per_px = um_per_px
+        self._set = settings or ClipSettings()
+        self._reels: dict[int, _Reel] = {}
+        self._before_s = float("nan")
+
+    def reset(self) -> None:
+        """Forget every track."""
+        self._reels.clear()
+        self._before_s = float("nan")
+
+    def forget(self, track_ids: NDArray[np.int64]) -> None:
+        """Let go of ended tracks; ask for their ``best_clip`` before."""
+        for track_id in track_ids.tolist():
+            self._reels.pop(track_id, None)
+
+    def step(self, frame: Frame, tracks: Tracks) -> Crops:
+        """Crops that fall due with this frame (N may be 0). Frames come in order of time."""
+        interval_s = frame.time_s - self._before_s if np.isfinite(self._before_s) else 0.0
+        self._before_s = frame.time_s
+        rows = [row for row in np.flatnonzero(tracks.confirmed).tolist() if self._due(tracks, row, frame, interval_s)]
+        images = self._cut(frame.image, tracks.xy_px[rows])
+        for image, row in zip(images, rows, strict=True):
+            x, y = tracks.xy_um[row]
+            self._add(int(tracks.track_id[row]), (image, frame.time_s, float(x), float(y), bool(tracks.observed[row])))
+        size = self._set.size_px
+        return Crops(
+            track_id=tracks.track_id[rows],
+            frames=np.array(images, np.uint8).reshape(-1, size, size),
+            time_s=np.full(len(rows), frame.time_s),
+            xy_um=tracks.xy_um[rows],
+            observed=tracks.observed[rows],
+        )
+
+    def best_clip(self, track_id: int) -> Clip | None:
+        """The clip to grade a track by; None for one without crops."""
+        reel = self._reels.get(track_id)
+        if reel is None or not reel.best:
+            return None
+        images, times_s, x, y, observed = zip(*reel.best, strict=True)
+        return Clip(
+            track_id=track_id,
+            frames=np.stack(images),
+            time_s=np.array(times_s),
+            xy_um=np.column_stack([x, y]),
+            observed=np.array(observed),
+            um_per_px=self._set.um_per_px,
+        )
+
+    def _due(self, tracks: Tracks, row: int, frame: Frame, interval_s: float) -> bool:
+        track_id = int(tracks.track_id[row])
+        reel = self._reels.get(track_id)
+        if reel is None:
+            self._reels[track_id] = reel = _Reel(frame.time_s, deque(maxlen=self._set.length))
+        if frame.time_s + 0.5 * interval_s < reel.due_s:
+            return False
+        period_s = 1.0 / self._set.rate_hz
+        # The next due time on the same grid that this frame is not already the nearest to.
+        missed = max(0.0, np.ceil((frame.time_s + 0.5 * interval_s - reel.due_s) / period_s - 1e-6) - 1.0)
+        reel.due_s += (missed + 1.0) * period_s
+        return True
+
+    def _add(self, track_id: int, row: tuple[NDArray[np.uint8], float, float, float, bool]) -> None:
+        reel = self._reels[track_id]
+        reel.latest.append(row)
+        seen = sum(one[4] for one in reel.latest)
+        if seen >= reel.best_seen:
+            reel.best, reel.best_seen = list(reel.latest), seen
+
+    def _cut(self, image: NDArray[np.uint8], xy_px: NDArray[np.float64]) -> list[NDArray[np.uint8]]:
+        if not len(xy_px):
+            return []
+        soft = _soften(image, self._set.um_per_px / self._um_per_px)
+        return [_cut_one(soft, xy, self._set.um_per_px / self._um_per_px, self._set.size_px) for xy in xy_px.tolist()]
+
+
+def crop(
+    image: NDArray[np.uint8], xy_px: tuple[float, float], um_per_px: float, settings: ClipSettings | None = None
+) -> NDArray[np.uint8]:
+    """``(150, 150) uint8`` centred on ``xy_px`` of a picture of ``um_per_px``; its edge is repeated beyond it."""
+    rules = settings or ClipSettings()
+    ratio = rules.um_per_px / um_per_px
+    return _cut_one(_soften(image, ratio), list(xy_px), ratio, rules.size_px)
+
+
+def _soften(image: NDArray[np.uint8], ratio: float) -> NDArray[np.uint8]:
+    """What is finer than a clip's pixel is blurred away before sampling (``ratio`` source pixels to one)."""
+    if ratio <= 1.2:
+        return image
+    sigma = 0.45 * float(np.sqrt(ratio * ratio - 1.0))
+    return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
+
+
+def _cut_one(image: NDArray[np.uint8], xy: list[float], ratio: float, size_px: int) -> NDArray[np.uint8]:
+    middle = 0.5 * (size_px - 1)
+    matrix = np.array([[ratio, 0.0, xy[0] - ratio * middle], [0.0, ratio, xy[1] - ratio * middle]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    cut = cv2.warpAffine(image, matrix, (size_px, size_px), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(cut, np.uint8)
+
+
+def to_model_input(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """``(..., 150, 150) uint8`` to ``(..., 128, 128) float32``: centre, background 0, robust gain, asinh.
+
+    Each picture by itself, so that a crop is encoded the same whatever comes before and after it.
+    """
+    edge = (frames.shape[-1] - MODEL_PX) // 2
+    centre = frames[..., edge : edge + MODEL_PX, edge : edge + MODEL_PX].astype(np.float32)
+    sample = centre[..., ::4, ::4].reshape(*frames.shape[:-2], -1)
+    level = np.median(sample, axis=-1)[..., None, None].astype(np.float32)
+    spread = np.median(np.abs(sample - level[..., 0]), axis=-1)[..., None, None].astype(np.float32)
+    centre -= level
+    centre /= np.maximum(_GAIN * spread, 2.0)
+    return np.arcsinh(centre, out=centre)
+
+
+def motion_features(
+    time_s: NDArray[np.float64], xy_um: NDArray[np.float64], observed: NDArray[np.bool_], *, known: bool = True
+) -> NDArray[np.float32]:
+    """``(T, 7)`` what the track adds to each crop, the same whichever way the cell swims.
+
+    Step and its turning (cosine, sine's size), distance from the first crop, path so far, observed, and whether
+    displacements are known at all (else all but ``observed`` are 0). Lengths over 25 um, steps over 3 um.
+    """
+    count = len(time_s)
+    out = np.zeros((count, MOTION_FEATURES), np.float32)
+    out[:, 5] = observed
+    if not known or count == 0:
+        return out
+    step = np.diff(xy_um, axis=0, prepend=xy_um[:1])
+    size = np.hypot(*step.T)
+    before = np.vstack([step[:1], step[:-1]])
+    scale = np.maximum(size * np.hypot(*before.T), 0.05)
+    out[:, 0] = size / 3.0
+    out[:, 1] = (step * before).sum(axis=1) / scale
+    out[:, 2] = np.abs(step[:, 0] * before[:, 1] - step[:, 1] * before[:, 0]) / scale
+    out[:, 3] = np.hypot(*(xy_um - xy_um[0]).T) / 25.0
+    out[:, 4] = np.cumsum(size) / 25.0
+    out[:, 6] = 1.0
+    return out

@@ -1,0 +1,108 @@
+"""The streaming grader: every crop encoded once into a token, a small transformer over the last second of tokens."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from spermscope.clips import MOTION_FEATURES
+
+TOKEN = 256
+WIDTH = 192
+
+
+class _Residual(nn.Module):
+    """Two 3 x 3 convolutions and a shortcut (He et al. 2016), halving the picture."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.main = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 3, 2, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+        self.short = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, inputs, H, W)`` to ``(B, outputs, H/2, W/2)``."""
+        return torch.relu(self.main(x) + self.short(x))
+
+
+class CropEncoder(nn.Module):
+    """``(B, 1, 128, 128)`` from ``clips.to_model_input`` to a token ``(B, 256)``.
+
+    The head stands in the centre, so the centre is pooled apart from the whole.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(1, 24, 5, 2, 2, bias=False), nn.BatchNorm2d(24), nn.ReLU(inplace=True))
+        self.fine = nn.Sequential(_Residual(24, 32), _Residual(32, 64))
+        self.coarse = nn.Sequential(_Residual(64, 128), _Residual(128, 192))
+        self.out = nn.Linear(64 * 16 + 192 * 2, TOKEN)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """See the class."""
+        fine = self.fine(self.stem(picture))
+        coarse = self.coarse(fine)
+        head = fine[:, :, 6:10, 6:10].flatten(1)
+        whole = torch.cat([coarse.mean((2, 3)), coarse[:, :, 1:3, 1:3].mean((2, 3))], 1)
+        return self.out(torch.cat([head, whole], 1))
+
+
+class GradeHead(nn.Module):
+    """Tokens of up to T crops and their motion to ``logits (B, M, K)``, ``embedding (B, D)``, ``distance (B)``.
+
+    ``tokens (B, T, 256)``, ``motion (B, T, 7)``, ``valid (B, T)`` 1 where there is a crop; the latest crop is last.
+    ``distance`` is the Mahalanobis distance of the mean token from training's, over the square root of its dimension:
+    1 is typical.
+    """
+
+    def __init__(self, grades: int = 5, heads: int = 4, length: int = 16) -> None:
+        super().__init__()
+        self.token = nn.Sequential(nn.LayerNorm(TOKEN), nn.Linear(TOKEN, WIDTH))
+        self.motion = nn.Sequential(nn.Linear(MOTION_FEATURES, WIDTH), nn.GELU(), nn.Linear(WIDTH, WIDTH))
+        self.place = nn.Parameter(0.02 * torch.randn(length, WIDTH))
+        layers = [_Layer(WIDTH) for _ in range(2)]
+        self.layers = nn.ModuleList(layers)
+        self.norm = nn.LayerNorm(WIDTH)
+        self.heads = nn.ModuleList(
+            nn.Sequential(nn.Linear(WIDTH, 96), nn.GELU(), nn.Linear(96, grades)) for _ in range(heads)
+        )
+        self.register_buffer("centre", torch.zeros(TOKEN))
+        self.register_buffer("whiten", torch.eye(TOKEN))
+
+    def forward(self, tokens: Tensor, motion: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """See the class."""
+        share = valid / valid.sum(1, keepdim=True).clamp(min=1.0)
+        x = self.token(tokens) + self.motion(motion) + self.place
+        bias = ((valid - 1.0) * 1e4)[:, None, None, :]
+        for layer in self.layers:
+            x = layer(x, bias)
+        pooled = (self.norm(x) * share[:, :, None]).sum(1)
+        logits = torch.stack([head(pooled) for head in self.heads], 1)
+        mean = (tokens * share[:, :, None]).sum(1)
+        distance = ((mean - self.centre) @ self.whiten).square().mean(1).sqrt()
+        return logits, pooled, distance
+
+
+class _Layer(nn.Module):
+    """Pre-norm attention and MLP (Vaswani et al. 2017) with an additive mask."""
+
+    def __init__(self, width: int, attention_heads: int = 4) -> None:
+        super().__init__()
+        self.count = attention_heads
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv, self.join = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.mlp = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Dropout(0.1), nn.Linear(2 * width, width))
+
+    def forward(self, x: Tensor, bias: Tensor) -> Tensor:
+        """``x (B, T, width)``, ``bias (B, 1, 1, T)`` added to the attention's logits."""
+        length, width = x.shape[1], x.shape[2]
+        parts = self.qkv(self.norm1(x)).reshape(-1, length, 3, self.count, width // self.count).permute(2, 0, 3, 1, 4)
+        q, k, v = parts[0], parts[1], parts[2]
+        weight = torch.softmax(q @ k.transpose(2, 3) * (width // self.count) ** -0.5 + bias, -1)
+        x = x + self.join((weight @ v).transpose(1, 2).reshape(-1, length, width))
+        return x + self.mlp(self.norm2(x))
