@@ -138,7 +138,7 @@ class Scene:
     def truth(self, time_s: float, view: View | None = None) -> Truth:
         """Every cell whose head lies in the view or within the margin round it."""
         view = view or self.field_view(time_s)
-        pose, cell_id = self._place(time_s)
+        pose, cell_id = self._place(time_s, view)
         x_px, y_px = (pose.x_um - view.x_um) / view.um_per_px, (pose.y_um - view.y_um) / view.um_per_px
         inside = (x_px >= -0.5) & (x_px < view.width_px - 0.5) & (y_px >= -0.5) & (y_px < view.height_px - 0.5)
         return Truth(
@@ -161,15 +161,15 @@ class Scene:
     def debris_truth(self, time_s: float, view: View | None = None) -> DebrisTruth:
         """The pieces that lie in the view."""
         view = view or self.field_view(time_s)
-        centres, radius = self._debris_px(time_s, view)
+        centres, radius = self._debris_px(view)
         size = np.array([view.width_px, view.height_px])
         near = np.all((centres > -0.5) & (centres < size - 0.5), axis=1)
         return DebrisTruth(self.debris.kind[near], centres[near, 0], centres[near, 1], radius[near])
 
-    def _place(self, time_s: float) -> tuple[Pose, NDArray[np.int64]]:
-        """Poses wrapped round the present field, and ids that change when a cell is wrapped."""
+    def _place(self, time_s: float, view: View) -> tuple[Pose, NDArray[np.int64]]:
+        """Poses wrapped round the view, and ids that change when a cell is wrapped."""
         pose = self.swimmers.at(time_s)
-        corner = self.stage_um(time_s) - MARGIN_UM
+        corner = np.array([view.x_um, view.y_um]) - MARGIN_UM
         turns = np.floor((np.column_stack([pose.path_x_um, pose.path_y_um]) - corner) / self.torus_um)
         shift = -turns * self.torus_um
         away = np.where(turns >= 0, 2 * turns, -2 * turns - 1).astype(np.int64)
@@ -187,8 +187,8 @@ class Scene:
 
     def _seen(self, time_s: float, view: View) -> NDArray[np.float32]:
         shape = (view.height_px, view.width_px)
-        layers = [layer.copy() for layer in self._still_layers(time_s, view)]
-        pose, _ = self._place(time_s)
+        layers = [layer.copy() for layer in self._still_layers(view)]
+        pose, _ = self._place(time_s, view)
         near_um = 12.0 + self.cells.tail_length_um
         centre = np.array([view.x_um, view.y_um]) + 0.5 * np.array([shape[1], shape[0]]) * view.um_per_px
         half = 0.5 * np.array([shape[1], shape[0]]) * view.um_per_px
@@ -213,12 +213,12 @@ class Scene:
             return np.zeros(shape, np.float32)
         return self.optics.image(filled, view.um_per_px)
 
-    def _still_layers(self, time_s: float, view: View) -> list[NDArray[np.float32]]:
+    def _still_layers(self, view: View) -> list[NDArray[np.float32]]:
         """Debris of each depth layer, kept while the view stays."""
         if self._still is not None and self._still[0] == view:
             return self._still[1]
         layers = [np.zeros((view.height_px, view.width_px), np.float32) for _ in LAYERS_UM]
-        centres, radius = self._debris_px(time_s, view)
+        centres, radius = self._debris_px(view)
         size = np.array([view.width_px, view.height_px])
         reach = 2 * radius[:, None] + 4
         layer_of = _layer(self.debris.z_um - self.optics.focus_um)
@@ -228,8 +228,8 @@ class Scene:
         self._still = (view, layers)
         return layers
 
-    def _debris_px(self, time_s: float, view: View) -> tuple[Floats, Floats]:
-        corner = self.stage_um(time_s) - MARGIN_UM
+    def _debris_px(self, view: View) -> tuple[Floats, Floats]:
+        corner = np.array([view.x_um, view.y_um]) - MARGIN_UM
         placed = (self.debris.xy_um - corner) % self.torus_um + corner
         return (placed - (view.x_um, view.y_um)) / view.um_per_px, self.debris.size_um / view.um_per_px
 

@@ -1,0 +1,282 @@
+"""The recipe of the shipped grader: encoder on stills, then clips with displacements, then the head alone.
+
+The order follows a measured study in which pre-training on stills and the tracker's displacements were the two large
+gains. Everything is chosen on validation donors; the card's scores come from test donors that nothing else saw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from spermscope import __version__
+from spermscope.clips import MODEL_PX, MOTION_FEATURES, motion_features, to_model_input
+from spermscope.labels import split_by_donor, split_hash
+from spermscope.models.streaming import TOKEN, CropEncoder, GradeHead
+from spermscope.runtime import ModelCard, write_model
+from spermscope.settings import ClipSettings
+from spermscope.training.export import golden, to_onnx
+from spermscope.training.losses import emd_loss
+from spermscope.training.panel_clips import PanelClips, draw_panel_clips, split
+from spermscope.training.scores import score_table
+from spermscope.types import GRADES
+
+DONORS = 600
+SHARES = (0.7, 0.1, 0.2)
+"""Training, validation and test donors."""
+Progress = Callable[[int, int | None], None]
+
+
+def train_grader(
+    out: Path,
+    *,
+    donors: int = DONORS,
+    seed: int = 0,
+    still_epochs: int = 24,
+    clip_epochs: int = 6,
+    head_epochs: int = 40,
+    threads: int = 2,
+    clips: PanelClips | None = None,
+    progress: Progress = lambda done, total: None,
+) -> Path:
+    """Simulate donors and a panel, train, score on test donors, write the model file.
+
+    ``clips`` are drawn unless given. Checkpoints ``OUT.ckpt`` are kept after each part.
+    """
+    torch.manual_seed(seed)
+    torch.set_num_threads(threads)
+    clips = clips or draw_panel_clips(range(donors), seed, threads, progress)
+    parts = split_by_donor(clips.donor, SHARES, seed)
+    train, held, test = (split(clips, part) for part in parts)
+    rng = np.random.default_rng([seed, 31])
+    encoder, head = CropEncoder().to(memory_format=torch.channels_last), GradeHead()
+    fit_stills(encoder, train, still_epochs, rng, progress)
+    torch.save({"encoder": encoder.state_dict()}, out.with_suffix(".ckpt"))
+    fit_clips(encoder, head, train, clip_epochs, rng, progress)
+    torch.save({"encoder": encoder.state_dict(), "head": head.state_dict()}, out.with_suffix(".ckpt"))
+    tokens = encode(encoder, train, turned=4, rng=rng)
+    fit_head(head, tokens, train, encode(encoder, held)[:, 0], held, head_epochs, rng, progress)
+    fit_distance(head, tokens[:, 0], train)
+    held_far = predict(head, encode(encoder, held)[:, 0], held)[1]
+    predicted, _ = predict(head, encode(encoder, test)[:, 0], test)
+    scores = score_table(predicted, test.distributions, test.votes.shape[1], test.donor, train.distributions)
+    card = _card(scores, seed, donors, split_hash(parts), float(np.quantile(held_far, 0.995)))
+    graphs, goldens = _graphs(encoder, head)
+    return write_model(out, card, graphs, goldens)
+
+
+def _card(scores: dict[str, float | list[float]], seed: int, donors: int, split_name: str, far: float) -> ModelCard:
+    rules = ClipSettings()
+    return ModelCard(
+        kind="streaming",
+        name="stream",
+        version=__version__,
+        um_per_px=rules.um_per_px,
+        rate_hz=rules.rate_hz,
+        grades=GRADES,
+        trained_on=f"{donors} simulated donors, graded by 40 simulated experts; no real cell, no real expert",
+        demonstration=True,
+        recipe=f"spermscope train grader --out grader.spermscope --seed {seed} --donors {donors}",
+        seed=seed,
+        intended_use="Showing that the machinery works. Not for choosing cells. Research use only.",
+        limits="It learned from simulated experts and says nothing about real cells or real experts.",
+        scores=scores,
+        split_hash=split_name,
+        constants={"unlike_above": far},
+    )
+
+
+def fit_stills(
+    encoder: CropEncoder, clips: PanelClips, epochs: int, rng: np.random.Generator, progress: Progress
+) -> None:
+    """Single crops to the clip's distribution: many cheap epochs that teach the encoder shapes."""
+    probe = nn.Linear(TOKEN, len(GRADES))
+    target = torch.from_numpy(clips.distributions.astype(np.float32))
+    loop = _Loop([encoder, probe], 2e-3, epochs, len(clips), 64, progress)
+    for rows in loop.batches(rng):
+        moment = rng.integers(0, clips.frames.shape[1], len(rows))
+        pictures = _pictures(clips.frames[rows, moment][:, None], rng)
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = probe(encoder(pictures))
+        loop.descend(emd_loss(logits, target[rows]).mean())
+
+
+def fit_clips(
+    encoder: CropEncoder, head: GradeHead, clips: PanelClips, epochs: int, rng: np.random.Generator, progress: Progress
+) -> None:
+    """Encoder and head together on every second crop."""
+    target = torch.from_numpy(clips.distributions.astype(np.float32))
+    length = clips.frames.shape[1]
+    loop = _Loop([encoder, head], 1e-3, epochs, len(clips), 24, progress)
+    for rows in loop.batches(rng):
+        picked = np.arange(int(rng.integers(0, 2)), length, 2)
+        pictures = _pictures(clips.frames[rows][:, picked], rng)
+        with torch.autocast("cpu", torch.bfloat16):
+            some = encoder(pictures).float().reshape(len(rows), len(picked), TOKEN)
+        tokens = torch.zeros(len(rows), length, TOKEN)
+        tokens[:, picked] = some
+        valid = torch.zeros(len(rows), length)
+        valid[:, picked] = 1.0
+        logits = head(tokens, _motion(clips, rows, rng), valid)[0]
+        loop.descend(_panel_loss(logits, target[rows]).mean())
+
+
+def fit_head(
+    head: GradeHead,
+    tokens: Tensor,
+    clips: PanelClips,
+    held_tokens: Tensor,
+    held: PanelClips,
+    epochs: int,
+    rng: np.random.Generator,
+    progress: Progress,
+) -> None:
+    """The head on kept tokens ``(N, turns, T, 256)``, random lengths from half to full; the best epoch on ``held``."""
+    target = torch.from_numpy(clips.distributions.astype(np.float32))
+    shares = torch.from_numpy(rng.poisson(1.0, (int(clips.donor.max()) + 1, len(head.heads))).astype(np.float32))
+    best, best_state = np.inf, {k: v.clone() for k, v in head.state_dict().items()}
+    loop = _Loop([head], 6e-4, epochs, len(clips), 64, progress)
+    for count, rows in enumerate(loop.batches(rng)):
+        turn = rng.integers(0, tokens.shape[1], len(rows))
+        length = tokens.shape[2]
+        shown = rng.integers(length // 2, length + 1, len(rows))
+        valid = torch.from_numpy((np.arange(length) >= length - shown[:, None]).astype(np.float32))
+        picked = tokens[rows, turn]
+        picked = picked + 0.05 * picked.std() * torch.randn_like(picked)
+        logits = head(picked * valid[:, :, None], _motion(clips, rows, rng, shown), valid)[0]
+        loop.descend(_panel_loss(logits, target[rows], shares[clips.donor[rows]]).mean())
+        if (count + 1) % loop.steps_an_epoch == 0:
+            found = float(np.mean((predict(head, held_tokens, held)[0] - held.distributions) ** 2))
+            if found < best:
+                best, best_state = found, {k: v.clone() for k, v in head.state_dict().items()}
+    head.load_state_dict(best_state)
+
+
+def fit_distance(head: GradeHead, tokens: Tensor, clips: PanelClips) -> None:
+    """Mean and whitening of training's mean tokens, shrunk towards the diagonal."""
+    mean = tokens.mean(1).double()
+    spread = torch.cov(mean.T)
+    spread = 0.9 * spread + 0.1 * torch.diag(spread.diagonal()) + 1e-4 * torch.eye(TOKEN)
+    values, vectors = torch.linalg.eigh(spread)
+    head.centre.copy_(mean.mean(0).float())
+    head.whiten.copy_((vectors * values.clamp(min=1e-5).rsqrt()).float())
+
+
+def _panel_loss(logits: Tensor, target: Tensor, share: Tensor | None = None) -> Tensor:
+    """EMD of every head; each sees its own resample of the donors, so that their spread tells the model's doubt."""
+    each = torch.stack([emd_loss(logits[:, number], target) for number in range(logits.shape[1])], 1)
+    return each.mean(1) if share is None else (each * share).sum(1) / share.sum(1).clamp(min=1.0)
+
+
+class _Loop:
+    """AdamW with one cosine cycle over shuffled batches."""
+
+    def __init__(
+        self, parts: list[nn.Module], rate: float, epochs: int, items: int, batch: int, progress: Progress
+    ) -> None:
+        self.parts, self.epochs, self.items, self.batch, self.progress = parts, epochs, items, batch, progress
+        self.steps_an_epoch = items // batch
+        self.weights = [weight for part in parts for weight in part.parameters()]
+        self.optimizer = torch.optim.AdamW(self.weights, lr=rate, weight_decay=0.02)
+        steps = max(1, epochs * self.steps_an_epoch)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, rate, total_steps=steps, pct_start=0.08)
+
+    def batches(self, rng: np.random.Generator):  # type: ignore[no-untyped-def]
+        """Rows of each batch, epoch after epoch."""
+        done = 0
+        for _ in range(self.epochs):
+            order = rng.permutation(self.items)
+            for number in range(self.steps_an_epoch):
+                for part in self.parts:
+                    part.train()
+                yield order[number * self.batch : (number + 1) * self.batch]
+                done += 1
+                self.progress(done, self.epochs * self.steps_an_epoch)
+
+    def descend(self, loss: Tensor) -> None:
+        """One step down."""
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.weights, 1.0)
+        self.optimizer.step()
+        self.schedule.step()
+
+
+def _pictures(frames: NDArray[np.uint8], rng: np.random.Generator) -> Tensor:
+    """``(B, T, 150, 150)`` to ``(B*T, 1, 128, 128)``: each clip turned and mirrored as a whole, gain and sign drawn."""
+    inputs = to_model_input(frames)
+    for row in range(len(inputs)):
+        picture = np.rot90(inputs[row], int(rng.integers(0, 4)), (1, 2))
+        if rng.random() < 0.5:
+            picture = picture[:, :, ::-1]
+        inputs[row] = picture
+    sign = np.where(rng.random(len(inputs)) < 0.15, -1.0, 1.0) * np.exp(rng.normal(0, 0.15, len(inputs)))
+    inputs *= sign[:, None, None, None].astype(np.float32)
+    flat = torch.from_numpy(inputs.reshape(-1, 1, MODEL_PX, MODEL_PX))
+    return flat.to(memory_format=torch.channels_last)
+
+
+def _motion(
+    clips: PanelClips, rows: NDArray[np.int64], rng: np.random.Generator | None, shown: NDArray[np.int64] | None = None
+) -> Tensor:
+    """Motion features of each clip's latest ``shown`` crops; in training a tenth goes without displacements."""
+    length = clips.frames.shape[1]
+    out = np.zeros((len(rows), length, MOTION_FEATURES), np.float32)
+    for place, row in enumerate(rows.tolist()):
+        first = 0 if shown is None else length - int(shown[place])
+        known = rng is None or rng.random() >= 0.1
+        part = slice(first, length)
+        out[place, part] = motion_features(
+            clips.time_s[row, part], clips.xy_um[row, part], clips.observed[row, part], known=known
+        )
+    return torch.from_numpy(out)
+
+
+def encode(encoder: CropEncoder, clips: PanelClips, turned: int = 1, rng: np.random.Generator | None = None) -> Tensor:
+    """``(N, turned, T, 256)`` tokens; the first as the clip is, the others turned and mirrored."""
+    encoder.eval()
+    count, length = clips.frames.shape[:2]
+    tokens = torch.empty(count, turned, length, TOKEN)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        for turn in range(turned):
+            for first in range(0, count, 16):
+                frames = clips.frames[first : first + 16]
+                if turn == 0 or rng is None:
+                    flat = torch.from_numpy(to_model_input(frames).reshape(-1, 1, MODEL_PX, MODEL_PX))
+                else:
+                    flat = _pictures(frames, rng)
+                some = encoder(flat.to(memory_format=torch.channels_last))
+                tokens[first : first + 16, turn] = some.float().reshape(-1, length, TOKEN)
+    return tokens
+
+
+def predict(head: GradeHead, tokens: Tensor, clips: PanelClips) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Distributions ``(N, K)``, the mean over the heads, and distances ``(N,)``."""
+    head.eval()
+    with torch.no_grad():
+        motion = _motion(clips, np.arange(len(clips)), None)
+        logits, _, distance = head(tokens, motion, torch.ones(tokens.shape[:2]))
+    return torch.softmax(logits, -1).mean(1).double().numpy(), distance.double().numpy()
+
+
+def _graphs(encoder: CropEncoder, head: GradeHead) -> tuple[dict[str, bytes], dict[str, NDArray[np.float32]]]:
+    length = head.place.shape[0]
+    generator = torch.Generator().manual_seed(1)
+    picture = {"picture": torch.randn(3, 1, MODEL_PX, MODEL_PX, generator=generator)}
+    given = {
+        "tokens": torch.randn(3, length, TOKEN, generator=generator),
+        "motion": torch.rand(3, length, MOTION_FEATURES, generator=generator),
+        "valid": torch.ones(3, length),
+    }
+    encoder = encoder.to(memory_format=torch.contiguous_format)
+    names = ["logits", "embedding", "distance"]
+    graphs = {
+        "encoder": to_onnx(encoder, picture, ["token"], {"picture": {0: "batch"}}),
+        "head": to_onnx(head, given, names, {name: {0: "batch"} for name in given}),
+    }
+    return graphs, golden("encoder", encoder, picture, ["token"]) | golden("head", head, given, names)

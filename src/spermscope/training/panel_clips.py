@@ -1,0 +1,142 @@
+"""Clips of simulated donors with a simulated panel's votes: what the demonstration grader learns from.
+
+Every cell is filmed by a view that follows it, at its donor's microscope, for 16 crops at 15 Hz, and cut by the same
+``clips.crop`` that serves real frames, off centre by what a tracker errs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spermscope.clips import crop
+from spermscope.labels import distribution
+from spermscope.settings import ClipSettings
+from spermscope.simulate.cells import Cells
+from spermscope.simulate.donors import Donor, draw_cells, draw_donor
+from spermscope.simulate.experts import Panel, appearance
+from spermscope.simulate.scene import MARGIN_UM, Scene, SceneSettings, View
+
+CELLS_A_DONOR = 10
+PANEL_SEED = 40
+JITTER_UM = 0.2
+UNOBSERVED = 0.03
+"""Share of crops whose position was predicted, not seen."""
+Progress = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class PanelClips:
+    """N clips: ``frames (N, T, 150, 150) uint8``, times, positions, observed, ``votes (N, R)``, ``donor (N,)``."""
+
+    frames: NDArray[np.uint8]
+    time_s: NDArray[np.float64]
+    xy_um: NDArray[np.float64]
+    observed: NDArray[np.bool_]
+    votes: NDArray[np.int64]
+    donor: NDArray[np.int64]
+    clarity: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.donor)
+
+    @property
+    def distributions(self) -> NDArray[np.float64]:
+        """``(N, 5)`` shares of the votes."""
+        return distribution(self.votes, 5)
+
+
+def draw_panel_clips(
+    donors: range, seed: int, processes: int = 2, progress: Progress = lambda done, total: None
+) -> PanelClips:
+    """The clips of those donors; a donor's clips depend on ``seed`` and his number alone."""
+    parts = []
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        for part in pool.map(_donor_clips, [(seed, number) for number in donors], chunksize=4):
+            parts.append(part)
+            progress(len(parts), len(donors))
+    columns = (np.concatenate([getattr(part, name) for part in parts]) for name in PanelClips.__slots__)
+    return PanelClips(*columns)
+
+
+def save_panel_clips(path: Path, clips: PanelClips) -> None:
+    """Keep clips in an uncompressed ``.npz``."""
+    np.savez(path, allow_pickle=False, **{name: getattr(clips, name) for name in PanelClips.__slots__})
+
+
+def load_panel_clips(path: Path) -> PanelClips:
+    """Read what ``save_panel_clips`` wrote."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return PanelClips(*(arrays[name] for name in PanelClips.__slots__))
+
+
+def _donor_clips(task: tuple[int, int]) -> PanelClips:
+    seed, number = task
+    rng = np.random.default_rng([seed, number, 21])
+    donor = draw_donor(rng, number)
+    cells = draw_cells(donor, CELLS_A_DONOR, rng)
+    rules = ClipSettings()
+    times_s = np.arange(rules.length) / rules.rate_hz
+    frames, true_um = zip(
+        *(_film(donor, cells, row, times_s, seed, rng, rules) for row in range(len(cells))), strict=True
+    )
+    positions = np.stack(true_um)
+    seen = appearance(cells, donor.optics, donor.um_per_px, times_s, positions)
+    panel = Panel(np.random.default_rng(PANEL_SEED))
+    observed = rng.random((len(cells), len(times_s))) >= UNOBSERVED
+    return PanelClips(
+        frames=np.stack(frames),
+        time_s=np.tile(times_s, (len(cells), 1)),
+        xy_um=positions + rng.normal(0.0, JITTER_UM, positions.shape),
+        observed=observed,
+        votes=panel.votes(seen, rng),
+        donor=np.full(len(cells), number),
+        clarity=seen.clarity,
+    )
+
+
+def _film(
+    donor: Donor,
+    cells: Cells,
+    row: int,
+    times_s: NDArray[np.float64],
+    seed: int,
+    rng: np.random.Generator,
+    rules: ClipSettings,
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """One cell among a few neighbours: crops ``(T, 150, 150)`` and its true head positions ``(T, 2)`` um."""
+    around = Cells.join([cells.take(np.array([row])), draw_cells(donor, int(rng.poisson(1.2)), rng)])
+    side_px = int(np.ceil((rules.size_px * rules.um_per_px + 4.0) / donor.um_per_px))
+    settings = SceneSettings(
+        width_px=side_px,
+        height_px=side_px,
+        um_per_px=donor.um_per_px,
+        duration_s=float(times_s[-1]) + 0.1,
+        seed=int(rng.integers(0, 2**31)),
+        debris=float(rng.choice((0.3, 1.0, 2.5))),
+    )
+    start = rng.uniform(0, 2 * MARGIN_UM + side_px * donor.um_per_px, (len(around), 2))
+    scene = Scene(settings, cells=around, optics=donor.optics, start_um=start)
+    frames, true_um = [], []
+    for time_s in times_s.tolist():
+        pose = scene.swimmers.at(time_s)
+        head = np.array([pose.x_um[0], pose.y_um[0]])
+        corner = head - 0.5 * side_px * donor.um_per_px + rng.normal(0.0, JITTER_UM, 2)
+        view = View(float(corner[0]), float(corner[1]), side_px, side_px, donor.um_per_px)
+        image = scene.render(time_s, view)
+        middle = (0.5 * side_px, 0.5 * side_px)
+        frames.append(crop(image, middle, donor.um_per_px, rules))
+        true_um.append(head)
+    return np.stack(frames), np.stack(true_um)
+
+
+def split(clips: PanelClips, donors: NDArray[np.int64]) -> PanelClips:
+    """The clips of those donors."""
+    rows = np.flatnonzero(np.isin(clips.donor, donors))
+    return replace(clips, **{name: getattr(clips, name)[rows] for name in PanelClips.__slots__})
