@@ -72,7 +72,8 @@ def assess(sources: tuple[str, ...], out: Path, settings_file: Path | None, as_j
     \b
     Example: spermscope assess movie.mp4 --um-per-px 0.45 --out session
     """
-    from spermscope.assessment import Conditions, assess_all
+    from spermscope.assessment import assess_all
+    from spermscope.conclusion import Conditions
     from spermscope.settings import Settings, load_settings
 
     conditions = Conditions(**{name: options.pop(name) for name in Conditions.model_fields if name in options})
@@ -134,10 +135,10 @@ def detector(out: Path, seed: int, steps: int | None) -> None:
     \b
     Example: spermscope train detector --out detector.spermscope
     """
-    from spermscope.training.detector import train_detector
+    from spermscope.training.detector import STEPS, train_detector
 
     with _progress("steps") as advance:
-        train_detector(out, seed=seed, progress=advance, **({} if steps is None else {"steps": steps}))
+        train_detector(out, seed=seed, progress=advance, steps=steps or STEPS)
     click.echo(str(out))
 
 
@@ -151,10 +152,10 @@ def grader(out: Path, seed: int, donors: int | None) -> None:
     \b
     Example: spermscope train grader --out grader.spermscope
     """
-    from spermscope.training.grader import train_grader
+    from spermscope.training.grader import DONORS, train_grader
 
     with _progress("steps") as advance:
-        train_grader(out, seed=seed, progress=advance, **({} if donors is None else {"donors": donors}))
+        train_grader(out, seed=seed, progress=advance, donors=donors or DONORS)
     click.echo(str(out))
 
 

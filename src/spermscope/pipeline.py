@@ -14,6 +14,7 @@ from spermscope.detect import Detector, open_detector
 from spermscope.grade import Grader, open_grader
 from spermscope.history import Histories, Path
 from spermscope.kinematics import compute_kinematics
+from spermscope.runtime import Model
 from spermscope.settings import Settings
 from spermscope.stage import StageFollower
 from spermscope.track import Followed, Tracker
@@ -56,6 +57,17 @@ class Pipeline:
         self._histories = Histories(self.settings.kinematics.history_s)
         self._sizes: dict[int, NDArray[np.float32]] = {}
         self._field = 0
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """The models in use."""
+        found = (getattr(part, "model", None) for part in (self.detector, self.grader))
+        return tuple(model for model in found if model is not None)
+
+    @property
+    def demonstration(self) -> bool:
+        """Whether a model in use was not trained on experts; every surface must then say so."""
+        return any(model.card.demonstration for model in self.models)
 
     def step(self, frame: Frame) -> Step:
         """Take one frame through every stage.

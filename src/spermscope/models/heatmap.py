@@ -36,6 +36,7 @@ class HeatmapNet(nn.Module):
         nn.init.constant_(self.out.bias[:CHANNELS], -3.5)
 
     def forward(self, picture: Tensor) -> Tensor:
+        """See the class."""
         quarter = self.quarter(self.stem(picture))
         eighth = self.eighth(quarter)
         eighth = eighth + _double(self.down(self.sixteenth(eighth)))

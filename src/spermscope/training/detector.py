@@ -19,6 +19,7 @@ from spermscope.training.export import golden, to_onnx
 from spermscope.training.pictures import PATCH_PX, WORKING_UM_PER_PX, Picture, draw_picture, draw_targets
 
 PICTURES = 6000
+STEPS = 2600
 HELD_OUT = 300
 BATCH = 16
 Progress = Callable[[int, int | None], None]
@@ -27,7 +28,7 @@ Progress = Callable[[int, int | None], None]
 def train_detector(
     out: Path,
     *,
-    steps: int = 3600,
+    steps: int = STEPS,
     pictures: int = PICTURES,
     seed: int = 0,
     processes: int = 2,
@@ -137,10 +138,9 @@ def _disturbed(flat: NDArray[np.float32], rng: np.random.Generator) -> NDArray[n
 
 def score(network: HeatmapNet, pictures: list[Picture]) -> dict[str, float]:
     """Threshold of the best F1 on ``pictures``, and recall, precision and median distance (um) there."""
-    outputs = []
     with torch.no_grad():
-        for picture in pictures:
-            outputs.append(network(torch.from_numpy(picture.flat.astype(np.float32))[None, None]).numpy()[0])
+        flats = (torch.from_numpy(picture.flat.astype(np.float32))[None, None] for picture in pictures)
+        outputs = [network(flat).numpy()[0] for flat in flats]
     best: dict[str, float] = {"f1": -1.0}
     for threshold in np.arange(0.15, 0.61, 0.05):
         hits = found = heads = 0

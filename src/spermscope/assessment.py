@@ -1,0 +1,183 @@
+"""One source in, one session folder out: pipeline, store and report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from spermscope.conclusion import Conditions, conclude
+from spermscope.detect import open_detector
+from spermscope.pipeline import Pipeline, scale_reason
+from spermscope.report import write_report
+from spermscope.report.overlay import OverlayWriter
+from spermscope.settings import Settings
+from spermscope.store import SessionWriter
+from spermscope.summary import Summary
+from spermscope.tally import Tally
+from spermscope.types import Frame, Grades, StagePosition, Step, Tracks
+from spermscope.video import Source, open_source
+
+Progress = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    """What came of one source: its session folder, its summary, and whether it is whole."""
+
+    folder: Path
+    summary: Summary
+
+    @property
+    def complete(self) -> bool:
+        """False when only a part of the source could be assessed."""
+        return self.summary.complete
+
+    def as_json(self) -> dict[str, Any]:
+        """Folder and summary as plain values."""
+        return {"folder": str(self.folder), "summary": self.summary.model_dump(mode="json")}
+
+    def print_table(self, console: Console) -> None:
+        """A short table of the main figures, and where the report is."""
+        summary = self.summary
+        table = Table(show_header=False)
+        table.add_row("frames", f"{summary.frames} in {summary.duration_s or 0:.1f} s")
+        table.add_row("cells followed", f"{summary.cells}, {summary.mean_in_view or 0:.1f} in view on average")
+        for name, share in (summary.motility or {}).items():
+            table.add_row(
+                name, f"{100 * share.share:.0f} % ({100 * share.low:.0f}-{100 * share.high:.0f}) of cell-seconds"
+            )
+        for name, reason in summary.not_computed.items():
+            table.add_row(name, reason)
+        table.add_row("predicted ratings", f"{summary.graded} cells")
+        for grade, part in (summary.sample_distribution or {}).items():
+            table.add_row(f"  grade {grade}", f"{100 * part:.0f} %")
+        if summary.demonstration:
+            table.add_row("", summary.demonstration_text)
+        for warning in summary.warnings:
+            table.add_row("note", warning)
+        if not summary.complete:
+            table.add_row("NOT COMPLETE", summary.incomplete_because)
+        console.print(table)
+        console.print(f"report: {self.folder / 'report.html'}", soft_wrap=True, highlight=False)
+
+
+def assess_all(sources: Sequence[str], out: Path, **options: Any) -> list[Assessed]:
+    """Assess one source into ``out``, or several into the numbered folders ``out/01``, ``out/02`` ...
+
+    The folders are numbered, not named after the files: a file name may name a person.
+    """
+    if len(sources) == 1:
+        return [assess(sources[0], out, **options)]
+    if out.exists():
+        raise ValueError(f"{out}: expected a new folder, found one that exists")
+    for source in sources:
+        open_source(source, fps=options.get("fps"), stills=bool(options.get("stills"))).close()
+    out.mkdir(parents=True)
+    return [assess(source, out / f"{number:02d}", **options) for number, source in enumerate(sources, 1)]
+
+
+def assess(
+    address: str | Path,
+    out: str | Path,
+    *,
+    um_per_px: float | None = None,
+    fps: float | None = None,
+    stills: bool = False,
+    settings: Settings | None = None,
+    conditions: Conditions | None = None,
+    overlay: bool = False,
+    language: str = "en",
+    progress: Progress = lambda done, total: None,
+) -> Assessed:
+    """Take one source through the pipeline into the session folder ``out``.
+
+    A truncated source, a full disk or an interruption leaves a folder with what is done, marked as not complete.
+
+    Raises
+    ------
+    ValueError
+        One line, before anything is written: the source cannot be opened, or ``out`` exists or cannot be written.
+    """
+    rules, known, folder = settings or Settings(), conditions or Conditions(), Path(out)
+    with open_source(address, um_per_px=um_per_px, fps=fps, stills=stills) as source:
+        reason = scale_reason(source.profile.scale, rules.accept_estimated_scale)
+        mark = "" if source.profile.scale.source != "estimated" or reason else "um on an estimated scale, accepted"
+        steps = _Stills(source, rules) if stills else Pipeline(source.profile, rules)
+        writer = SessionWriter(folder, um_allowed=not reason and not stills, mark=mark)
+        writer.write_source(str(address))
+        tally = Tally()
+        because = _run(source, steps, writer, tally, overlay, progress)
+        if source.truncated and not because:
+            because = source.warnings[-1] if source.warnings else "the source is damaged or cut short"
+        summary = conclude(
+            source, steps.models, rules, known, tally, reason=reason, mark=mark, because=because, stills=stills
+        )
+        writer.finish(summary)
+    write_report(folder, language)
+    return Assessed(folder, summary)
+
+
+def _run(
+    source: Source, steps: Pipeline | _Stills, writer: SessionWriter, tally: Tally, overlay: bool, progress: Progress
+) -> str:
+    """Every frame, and the cells that are alive at the end; why it stopped early, '' when it did not."""
+    because = ""
+    with ExitStack() as stack:
+        film = None
+        if overlay:
+            path = writer.partial / "overlay.mkv"
+            film = stack.enter_context(OverlayWriter(path, source.profile, demonstration=steps.demonstration))
+        try:
+            for step in steps.run(source):
+                writer.write(step)
+                tally.add_step(step)
+                if film is not None:
+                    film.write(step)
+                progress(step.frame.index + 1, source.frame_count)
+        except KeyboardInterrupt:
+            because = "interrupted"
+        except OSError as error:
+            because = f"could not go on after frame {tally.frames}: {error.strerror or error}"
+        except BaseException:
+            writer.abandon()
+            raise
+        try:
+            cells = steps.finish()
+            tally.add_cells(cells)
+            writer.write_cells(cells)
+        except OSError as error:
+            because = because or f"could not write the last cells: {error.strerror or error}"
+    return because
+
+
+class _Stills:
+    """Each picture by itself: detections, nothing that needs time."""
+
+    def __init__(self, source: Source, settings: Settings) -> None:
+        self._detector = open_detector(source.profile, settings)
+        model = getattr(self._detector, "model", None)
+        self.models = () if model is None else (model,)
+        self.demonstration = False
+
+    def run(self, source: Source) -> Any:
+        """A step for each picture."""
+        for frame in source:
+            yield self._step(frame)
+
+    def finish(self) -> tuple[()]:
+        """No cell is followed."""
+        return ()
+
+    def _step(self, frame: Frame) -> Step:
+        none, pairs = np.empty(0), np.empty((0, 2))
+        ids, flags = np.empty(0, np.int64), np.empty(0, np.bool_)
+        tracks = Tracks(ids, pairs, pairs, pairs, none, flags, flags, ids)
+        place = StagePosition(frame.index, 0.0, 0.0, "cut", float("nan"))
+        return Step(frame, place, self._detector.detect(frame), tracks, Grades.empty(), {})

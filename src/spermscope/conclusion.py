@@ -1,0 +1,138 @@
+"""What a source's totals say, in the words of ``session.json``: shares, reasons, models, versions."""
+
+from __future__ import annotations
+
+import platform
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from spermscope.motility import motility_shares
+from spermscope.runtime import Model
+from spermscope.settings import Settings
+from spermscope.summary import ModelUse, Share, Summary
+from spermscope.tally import Tally
+from spermscope.types import GRADES, SourceProfile
+from spermscope.video import Source
+
+DEMONSTRATION = "DEMONSTRATION MODEL - NOT TRAINED ON EXPERTS"
+REPORTED_VERSIONS = ("spermscope", "numpy", "scipy", "opencv-python-headless", "openvino", "av")
+
+
+class Conditions(BaseModel):
+    """What the person at the microscope knows; codes only, never names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sample: str = Field(default="", max_length=80)
+    donor: str = Field(default="", max_length=80)
+    preparation: str = Field(default="", max_length=200)
+    temperature_c: float | None = Field(default=None, ge=-20, le=80)
+    depth_um: float | None = Field(default=None, gt=0, le=10000)
+
+
+def conclude(
+    source: Source,
+    models: Sequence[Model],
+    settings: Settings,
+    conditions: Conditions,
+    tally: Tally,
+    *,
+    reason: str,
+    mark: str,
+    because: str,
+    stills: bool,
+) -> Summary:
+    """The summary; ``because`` says why the session is only a part, ``reason`` why um are withheld."""
+    seconds = tally.cell_seconds()
+    shares = motility_shares(seconds.who, seconds.seconds, np.random.default_rng(0))
+    motility = None
+    if shares.graded_s > 0:
+        motility = {
+            name: Share(share=s, low=shares.low[name], high=shares.high[name]) for name, s in shares.share.items()
+        }
+    sample = tally.sample_distribution()
+    uses = [_use(model) for model in models]
+    return Summary(
+        session_id=str(uuid.uuid4()),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        complete=not because,
+        incomplete_because=because,
+        source_kind=_kind(source.address, stills),
+        source_sha256=source.sha256,
+        profile=_profile(source.profile),
+        frames=tally.frames,
+        duration_s=_finite(tally.duration_s),
+        rate_hz=_finite(source.profile.rate_hz),
+        dropped=tally.dropped,
+        fields=tally.fields,
+        cells=tally.cells,
+        mean_in_view=_finite(tally.mean_in_view()),
+        motility=motility,
+        graded_cell_s=shares.graded_s,
+        ungraded_cell_s=shares.ungraded_s,
+        graded=tally.graded,
+        not_graded=dict(tally.not_graded),
+        sample_distribution=dict(zip(GRADES, sample.tolist(), strict=True)) if tally.graded else None,
+        conditions=conditions.model_dump(),
+        settings=settings.model_dump(),
+        versions={name: version(name) for name in REPORTED_VERSIONS} | {"python": platform.python_version()},
+        models=uses,
+        demonstration=any(use.demonstration for use in uses),
+        demonstration_text=DEMONSTRATION if any(use.demonstration for use in uses) else "",
+        timings_ms=tally.timings_ms(),
+        warnings=list(source.warnings),
+        not_computed=_not_computed(tally, motility is None, reason, stills),
+        note=mark,
+    )
+
+
+def _not_computed(tally: Tally, no_motility: bool, reason: str, stills: bool) -> dict[str, str]:
+    absent: dict[str, str] = {}
+    if stills:
+        return {"motility": "not computed: stills have no time", "grades": "not graded: stills have no time"}
+    if tally.cells == 0:
+        absent["cells"] = f"no cell seen in {tally.frames} frames"
+    if no_motility:
+        absent["motility"] = f"not computed: {reason or 'no cell was followed for a second'}"
+    if reason:
+        absent["micrometres"] = f"not computed: {reason}"
+    beat = {name: why for name, why in tally.not_computed.items() if "fps is below" in why}
+    return absent | {name: why for name, why in beat.items() if name not in absent}
+
+
+def _use(model: Model) -> ModelUse:
+    card = model.card
+    return ModelUse(
+        kind=card.kind,
+        name=card.name,
+        version=card.version,
+        sha256=model.sha256,
+        trained_on=card.trained_on,
+        demonstration=card.demonstration,
+    )
+
+
+def _kind(address: str, stills: bool) -> str:
+    prefix = address.split(":", 1)[0]
+    return "stills" if stills else prefix if prefix in ("sim", "camera") and ":" in address else "file"
+
+
+def _profile(profile: SourceProfile) -> dict[str, object]:
+    values = asdict(profile)
+    scale = values.pop("scale")
+    flat = values | {
+        "um_per_px": scale["um_per_px"],
+        "scale_source": scale["source"],
+        "scale_error": scale["relative_error"],
+    }
+    return {name: _finite(value) if isinstance(value, float) else value for name, value in flat.items()}
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

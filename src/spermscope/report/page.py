@@ -1,0 +1,88 @@
+"""``report.html``: one page that stands alone, for a person to read and print."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+from spermscope.locale import text
+from spermscope.motility import WHO_GRADES
+from spermscope.report import gallery, plots
+from spermscope.report.paths import read_paths
+from spermscope.store import Session, read_session
+
+FEW_SPEEDS = 1
+
+
+def write_report(folder: Path, language: str = "en") -> Path:
+    """Write ``report.html`` into a finished session folder and give its path.
+
+    Raises
+    ------
+    ValueError
+        When ``folder`` holds no session.
+    """
+    page = render(read_session(folder), language)
+    path = folder / "report.html"
+    temporary = folder / ".report.html"
+    temporary.write_text(page, encoding="utf-8")
+    os.replace(temporary, path)
+    return path
+
+
+def render(session: Session, language: str) -> str:
+    """The page of one session."""
+    say = partial(text, language=language)
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(
+        files("spermscope.report").joinpath("report.html.j2").read_text(encoding="utf-8")
+    )
+    summary = session.summary
+    return template.render(
+        say=say,
+        language=language,
+        s=summary,
+        grades=WHO_GRADES,
+        colours=plots.COLOURS,
+        scale=_scale(summary.profile, language),
+        settings=json.dumps(summary.settings, indent=1),
+        **_cells(session, language),
+    )
+
+
+def _scale(profile: dict[str, Any], language: str) -> str:
+    error = profile.get("scale_error")
+    percent = "?" if error is None else f"{100 * error:.0f}"
+    return text(f"scale_{profile['scale_source']}", language, um=f"{profile['um_per_px']:.3f}", percent=percent)
+
+
+def _cells(session: Session, language: str) -> dict[str, Any]:
+    """Galleries and plots; each empty where there is nothing to draw."""
+    rows = session.table("sperm")
+    by_id = {int(row["track_id"]): row for row in rows}
+    best, disputed = gallery.pick(rows)
+    paths = read_paths(session.folder, {*best, *disputed})
+    who = {track_id: row["who_motility"] for track_id, row in by_id.items()}
+    found: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        if row["vsl_um_s"]:
+            found[row["who_motility"]].append(float(row["vsl_um_s"]))
+    size = (int(session.summary.profile["width_px"]), int(session.summary.profile["height_px"]))
+    return {
+        "best": _cards(session, best, by_id, paths),
+        "disputed": _cards(session, disputed, by_id, paths),
+        "speeds": plots.speeds(found, language) if found else "",
+        "trajectories": plots.trajectories(paths, who, size, language) if paths else "",
+    }
+
+
+def _cards(session: Session, ids: list[int], rows: dict[int, dict[str, str]], paths: Any) -> list[gallery.Card]:
+    cards = (gallery.make_card(session, rows[track_id], paths.get(track_id)) for track_id in ids)
+    return [card for card in cards if card is not None]

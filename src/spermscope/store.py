@@ -1,0 +1,283 @@
+"""A session on disk: written beside its place while it runs, moved there whole when it ends.
+
+While it runs everything lies in ``NAME.partial``: tables grow, each finished cell is complete at once, and a journal
+says how far they are true. A kill leaves that folder, whose name and missing ``session.json`` say that it is not whole.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spermscope.journal import Journal
+from spermscope.summary import Summary
+from spermscope.types import GRADES, Cell, Clip, Step
+
+TABLES: dict[str, tuple[str, ...]] = {
+    "detections": ("frame", "x_px", "y_px", "w_px", "h_px", "score", "label"),
+    "tracks": (
+        *("frame", "time_s", "track_id", "x_px", "y_px", "w_px", "h_px"),
+        *("confidence", "observed", "x_um", "y_um", "field"),
+    ),
+    "stage": ("frame", "time_s", "field", "x_um", "y_um", "state", "focus"),
+    "grades": ("track_id", "time_s", *(f"p_{grade}" for grade in GRADES), "expected_grade", "uncertainty"),
+    "sperm": (
+        *("track_id", "field", "first_frame", "last_frame", "n_frames", "duration_s"),
+        *(f"p_{grade}" for grade in GRADES),
+        *("expected_grade", "grade", "entropy", "uncertainty", "who_motility"),
+        *("vcl_um_s", "vsl_um_s", "vap_um_s", "lin", "str", "wob", "alh_um", "bcf_hz", "mad_deg", "identity", "notes"),
+    ),
+    "decisions": ("time", "who", "track_id", "action", "detail", "model", "model_sha256", "demonstration"),
+}
+BALLAST_BYTES = 512 * 1024
+"""Kept free on the disk, so that a full one still takes the last lines and ``session.json``."""
+JOURNAL_EVERY_S = 2.0
+
+
+class SessionWriter:
+    """Writes one session folder.
+
+    Parameters
+    ----------
+    folder
+        Where the session will stand; must not exist.
+    um_allowed
+        Whether um columns may be filled.
+    mark
+        A note for every cell, such as that the scale was estimated and accepted.
+
+    Raises
+    ------
+    ValueError
+        When the folder exists, a partial one of that name does, or it cannot be made.
+    """
+
+    def __init__(self, folder: Path, *, um_allowed: bool = True, mark: str = "") -> None:
+        self.folder = folder
+        self.partial = folder.with_name(folder.name + ".partial")
+        for path in (folder, self.partial):
+            if path.exists():
+                raise ValueError(f"{path}: expected a new folder, found one that exists")
+        try:
+            self.partial.mkdir(mode=0o700)
+            (self.partial / "clips").mkdir(mode=0o700)
+            (self.partial / ".ballast").write_bytes(bytes(BALLAST_BYTES))
+        except OSError as error:
+            shutil.rmtree(self.partial, ignore_errors=True)
+            raise ValueError(f"{folder}: expected a place that can be written to, found: {error.strerror}") from error
+        self._um_allowed = um_allowed
+        self._mark = mark
+        self._files: dict[str, TextIO] = {}
+        self._tables = {name: self._open(name) for name in TABLES}
+        self._journal = Journal(self.partial / "journal.jsonl")
+        self._journaled_s = time.monotonic()
+        self._waiting: deque[tuple[set[int], list[tuple[int, list[object]]]]] = deque()
+        self._confirmed: set[int] = set()
+
+    def _open(self, name: str) -> Any:
+        file = (self.partial / f"{name}.csv").open("w", encoding="utf-8", newline="")
+        self._files[name] = file
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(TABLES[name])
+        return table
+
+    def write_source(self, address: str) -> None:
+        """Keep the source's local name apart, in ``source.json``; nothing else holds it."""
+        (self.partial / "source.json").write_text(
+            json.dumps({"address": address}, ensure_ascii=False), encoding="utf-8"
+        )
+
+    def write(self, step: Step) -> None:
+        """Add one frame. A track's rows are written once it is confirmed, sorted by frame; others never."""
+        frame, stage, seen = step.frame.index, step.stage, step.detections
+        boxes = np.column_stack([seen.xy_px, seen.wh_px]).tolist()
+        self._tables["detections"].writerows(
+            [frame, *(_number(v, 2) for v in box), _number(score, 4), "sperm" if sperm else "other"]
+            for box, score, sperm in zip(boxes, seen.score.tolist(), seen.sperm.tolist(), strict=True)
+        )
+        place = [_number(stage.x_um, 3), _number(stage.y_um, 3)] if self._um_allowed else ["", ""]
+        time_s = f"{step.frame.time_s:.6f}"
+        self._tables["stage"].writerow([frame, time_s, stage.field, *place, stage.state, f"{stage.focus:.5g}"])
+        self._write_tracks(step, time_s)
+        self._write_grades(step)
+        self.write_cells(step.finished)
+        if time.monotonic() - self._journaled_s > JOURNAL_EVERY_S:
+            self._note({"frames": frame + 1, "time_s": step.frame.time_s})
+
+    def _write_tracks(self, step: Step, time_s: str) -> None:
+        tracks = step.tracks
+        rows: list[tuple[int, list[object]]] = []
+        boxes = np.column_stack([tracks.xy_px, tracks.wh_px]).tolist()
+        for row, track_id in enumerate(tracks.track_id.tolist()):
+            um = [_number(v, 3) for v in tracks.xy_um[row].tolist()] if self._um_allowed else ["", ""]
+            box = [_number(v, 2) for v in boxes[row]]
+            tail = [_number(float(tracks.confidence[row]), 4), int(tracks.observed[row]), *um, step.stage.field]
+            rows.append((track_id, [step.frame.index, time_s, track_id, *box, *tail]))
+        alive = set(tracks.track_id.tolist())
+        self._confirmed |= set(tracks.track_id[tracks.confirmed].tolist())
+        self._waiting.append(({track_id for track_id, _ in rows}, rows))
+        while self._waiting and not (self._waiting[0][0] & alive) - self._confirmed:
+            self._flush_tracks(self._waiting.popleft()[1])
+        if not self._waiting:
+            self._confirmed &= alive
+
+    def _flush_tracks(self, rows: list[tuple[int, list[object]]]) -> None:
+        self._tables["tracks"].writerows(row for track_id, row in rows if track_id in self._confirmed)
+
+    def _write_grades(self, step: Step) -> None:
+        grades = step.grades
+        for row in np.flatnonzero(~grades.unlike).tolist():
+            shares = [_number(v, 4) for v in grades.probabilities[row].tolist()]
+            doubt = [_number(float(grades.expected_grade[row]), 3), _number(float(grades.uncertainty[row]), 3)]
+            self._tables["grades"].writerow([int(grades.track_id[row]), f"{grades.time_s[row]:.6f}", *shares, *doubt])
+
+    def write_cells(self, cells: Iterable[Cell]) -> None:
+        """Add finished cells: a row each in ``sperm.csv`` and the clip that was graded."""
+        for cell in cells:
+            self._tables["sperm"].writerow(sperm_row(cell, self._mark))
+            if cell.clip is not None:
+                save_clip(self.partial / "clips" / f"{cell.track_id}.npz", cell.clip, cell.grade.embedding)
+            self._note({"cell": cell.track_id, "last_frame": cell.last_frame})
+
+    def _note(self, row: dict[str, Any]) -> None:
+        for file in self._files.values():
+            file.flush()
+        self._journal.append(row)
+        self._journaled_s = time.monotonic()
+
+    def finish(self, summary: Summary) -> Path:
+        """Write ``session.json`` and move the folder to its place; whole or, as the summary says, a part."""
+        (self.partial / ".ballast").unlink(missing_ok=True)
+        while self._waiting:
+            with suppress(OSError):
+                self._flush_tracks(self._waiting.popleft()[1])
+        self._close()
+        text = json.dumps(summary.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
+        (self.partial / "session.json").write_text(text, encoding="utf-8")
+        _move(self.partial, self.folder)
+        return self.folder
+
+    def abandon(self) -> None:
+        """Remove what was written: nothing could be read from the source."""
+        self._close()
+        shutil.rmtree(self.partial, ignore_errors=True)
+
+    def _close(self) -> None:
+        for file in self._files.values():
+            with suppress(OSError):
+                file.close()
+        with suppress(OSError):
+            self._journal.close()
+
+
+def sperm_row(cell: Cell, mark: str = "") -> list[object]:
+    """The cell's row of ``sperm.csv``; what was not computed is empty and its reason stands in ``notes``."""
+    motion, grade = cell.kinematics, cell.grade
+    shown = len(grade) == 1 and not cell.not_graded
+    shares: list[object] = [""] * len(GRADES)
+    judged: list[object] = [""] * 4
+    if shown:
+        shares = [_number(v, 4) for v in grade.probabilities[0].tolist()]
+        numbers = (float(grade.expected_grade[0]), float(grade.entropy[0]), float(grade.uncertainty[0]))
+        expected, entropy, doubt = (_number(v, 3) for v in numbers)
+        judged = [expected, GRADES[int(grade.mode[0])], entropy, doubt]
+    speeds = [_number(v, 2) for v in (motion.vcl_um_s, motion.vsl_um_s, motion.vap_um_s)]
+    ratios = [_number(v, 3) for v in (motion.lin, motion.str_, motion.wob)]
+    beat = [_number(v, 2) for v in (motion.alh_um, motion.bcf_hz, motion.mad_deg)]
+    notes = "; ".join(dict.fromkeys(filter(None, (mark, cell.not_graded, *motion.why.values()))))
+    return [
+        *(cell.track_id, cell.field, cell.first_frame, cell.last_frame, motion.n_frames, _number(motion.duration_s, 3)),
+        *(*shares, *judged, motion.who_motility, *speeds, *ratios, *beat, cell.identity, notes),
+    ]
+
+
+def save_clip(path: Path, clip: Clip, embedding: NDArray[np.float32]) -> None:
+    """A clip and its embedding, without pickle."""
+    np.savez_compressed(
+        path,
+        allow_pickle=False,
+        frames=clip.frames,
+        time_s=clip.time_s,
+        xy_um=clip.xy_um,
+        observed=clip.observed,
+        um_per_px=np.float64(clip.um_per_px),
+        embedding=embedding.reshape(-1),
+    )
+
+
+def _number(value: float, digits: int) -> str:
+    return "" if not np.isfinite(value) else f"{value:.{digits}f}"
+
+
+def _move(source: Path, target: Path, tries: int = 20) -> None:
+    """Rename, patiently: on Windows a virus scanner may hold a file for a moment."""
+    for attempt in range(tries):
+        try:
+            os.replace(source, target)
+        except PermissionError:
+            if attempt == tries - 1:
+                raise
+            time.sleep(0.1)
+        else:
+            return
+
+
+@dataclass(frozen=True)
+class Session:
+    """A finished session folder, read lazily."""
+
+    folder: Path
+
+    @cached_property
+    def summary(self) -> Summary:
+        """What ``session.json`` says."""
+        return Summary.model_validate_json((self.folder / "session.json").read_text(encoding="utf-8"))
+
+    def table(self, name: str) -> list[dict[str, str]]:
+        """Rows of ``NAME.csv`` as text by column; an empty text is "not computed"."""
+        with (self.folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
+    def clip(self, track_id: int) -> dict[str, NDArray[Any]] | None:
+        """The arrays of ``clips/ID.npz``; None where the cell has none."""
+        path = self.folder / "clips" / f"{track_id}.npz"
+        if not path.is_file():
+            return None
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+
+
+def read_session(folder: Path) -> Session:
+    """Open a session folder.
+
+    Raises
+    ------
+    ValueError
+        When it is not one, or one that never ended.
+    """
+    if not (folder / "session.json").is_file():
+        raise ValueError(f"{folder}: expected a session folder with session.json, found none")
+    return Session(folder)
+
+
+def paths_of(rows: Sequence[dict[str, str]]) -> dict[int, NDArray[np.float64]]:
+    """``tracks.csv`` rows to ``(n, 3)`` arrays ``time_s, x_px, y_px`` by track."""
+    paths: dict[int, list[tuple[float, float, float]]] = {}
+    for row in rows:
+        paths.setdefault(int(row["track_id"]), []).append(
+            (float(row["time_s"]), float(row["x_px"]), float(row["y_px"]))
+        )
+    return {track_id: np.array(points) for track_id, points in paths.items()}

@@ -1,0 +1,68 @@
+"""What ``session.json`` says: one model, versioned, without a NaN."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Share(BaseModel):
+    """A share with its 95 % interval, 0..1."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    share: float
+    low: float
+    high: float
+
+
+class ModelUse(BaseModel):
+    """Which model was used."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+    name: str
+    version: str
+    sha256: str
+    trained_on: str
+    demonstration: bool
+
+
+class Summary(BaseModel):
+    """A session in short. Absent values are None and have their reason in ``not_computed``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: int = 1
+    session_id: str
+    created: str
+    complete: bool
+    incomplete_because: str = ""
+    source_kind: str
+    source_sha256: str | None
+    profile: dict[str, Any]
+    frames: int
+    duration_s: float | None
+    rate_hz: float | None
+    dropped: int
+    fields: int
+    cells: int
+    mean_in_view: float | None
+    motility: dict[str, Share] | None
+    graded_cell_s: float = 0.0
+    ungraded_cell_s: float = 0.0
+    graded: int
+    not_graded: dict[str, int]
+    sample_distribution: dict[str, float] | None
+    conditions: dict[str, Any]
+    settings: dict[str, Any]
+    versions: dict[str, str]
+    models: list[ModelUse]
+    demonstration: bool
+    demonstration_text: str
+    timings_ms: dict[str, float]
+    warnings: list[str]
+    not_computed: dict[str, str]
+    note: str = ""
