@@ -15,12 +15,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from spermscope.motility import motility_shares
 from spermscope.runtime import Model
 from spermscope.settings import Settings
-from spermscope.summary import ModelUse, Share, Summary
+from spermscope.summary import DEMONSTRATION, ModelUse, Share, Summary
 from spermscope.tally import Tally
 from spermscope.types import GRADES, SourceProfile
 from spermscope.video import Source
 
-DEMONSTRATION = "DEMONSTRATION MODEL - NOT TRAINED ON EXPERTS"
 REPORTED_VERSIONS = ("spermscope", "numpy", "scipy", "opencv-python-headless", "openvino", "av")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from spermscope.assessment import Assessed, assess
+from spermscope.conclusion import Conditions
 from spermscope.simulate.scene import Scene, SceneSettings, write_truth
 from spermscope.video.recorder import Recorder
 
@@ -38,4 +39,11 @@ def run_demo(
             recorder.write(image, time_s)
             progress(index + 1, scene.frame_count)
     write_truth(scene, out / "truth.csv")
-    return assess(movie, out / "session", um_per_px=settings.um_per_px, sample="DEMO", overlay=True, progress=progress)
+    return assess(
+        movie,
+        out / "session",
+        um_per_px=settings.um_per_px,
+        conditions=Conditions(sample="DEMO"),
+        overlay=True,
+        progress=progress,
+    )

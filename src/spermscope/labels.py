@@ -16,8 +16,10 @@ def vote_counts(votes: NDArray[np.int64], grades: int) -> NDArray[np.int64]:
     Raises
     ------
     ValueError
-        When a vote is not a grade.
+        When there is no row per item, or a vote is not a grade.
     """
+    if votes.ndim != 2:
+        raise ValueError(f"votes: expected shape (items, raters), found {votes.shape}")
     if votes.size and (votes.min() < MISSING or votes.max() >= grades):
         raise ValueError(f"votes: expected grades 0 to {grades - 1} or {MISSING}, found {votes.min()} to {votes.max()}")
     return (votes[:, :, None] == np.arange(grades)).sum(axis=1)
@@ -34,7 +36,7 @@ def krippendorff_alpha(counts: NDArray[np.int64]) -> float:
     """Krippendorff's alpha for ordinal grades from ``(N, grades)`` counts (Krippendorff 2004, ch. 11).
 
     1 is perfect agreement, 0 what chance gives; items with fewer than two votes say nothing. NaN when there is no
-    disagreement to expect (a single grade was used).
+    disagreement to expect (a single grade was used, or no item has two votes).
     """
     counts = counts[counts.sum(axis=1) >= 2].astype(np.float64)
     per_item = counts.sum(axis=1)
@@ -54,9 +56,12 @@ def krippendorff_alpha(counts: NDArray[np.int64]) -> float:
 
 
 def split_by_donor(donors: NDArray[np.int64], shares: tuple[float, ...], seed: int) -> tuple[NDArray[np.int64], ...]:
-    """The distinct donors in parts of those shares (which sum to 1), shuffled by ``seed``; no donor is in two."""
-    if abs(sum(shares) - 1.0) > 1e-9:
-        raise ValueError(f"split: expected shares that sum to 1, found {shares}")
+    """The distinct donors in parts of those shares (which sum to 1), shuffled by ``seed``; no donor is in two.
+
+    ``donors (N,)`` may repeat and stand in any order. Parts are rounded to whole donors and sorted.
+    """
+    if abs(sum(shares) - 1.0) > 1e-9 or min(shares) < 0:
+        raise ValueError(f"split: expected shares >= 0 that sum to 1, found {shares}")
     people = np.random.default_rng(seed).permutation(np.unique(donors))
     edges = np.rint(np.cumsum(shares)[:-1] * len(people)).astype(int)
     return tuple(np.sort(part) for part in np.split(people, edges))

@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+DEMONSTRATION = "DEMONSTRATION MODEL - NOT TRAINED ON EXPERTS"
+
 
 class Share(BaseModel):
     """A share with its 95 % interval, 0..1."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from spermscope.clips import MOTION_FEATURES
-
 TOKEN = 256
 WIDTH = 192
 
@@ -60,10 +58,10 @@ class GradeHead(nn.Module):
     1 is typical.
     """
 
-    def __init__(self, grades: int = 5, heads: int = 4, length: int = 16) -> None:
+    def __init__(self, grades: int = 5, heads: int = 4, length: int = 16, features: int = 7) -> None:
         super().__init__()
         self.token = nn.Sequential(nn.LayerNorm(TOKEN), nn.Linear(TOKEN, WIDTH))
-        self.motion = nn.Sequential(nn.Linear(MOTION_FEATURES, WIDTH), nn.GELU(), nn.Linear(WIDTH, WIDTH))
+        self.motion = nn.Sequential(nn.Linear(features, WIDTH), nn.GELU(), nn.Linear(WIDTH, WIDTH))
         self.place = nn.Parameter(0.02 * torch.randn(length, WIDTH))
         layers = [_Layer(WIDTH) for _ in range(2)]
         self.layers = nn.ModuleList(layers)

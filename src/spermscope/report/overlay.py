@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from spermscope.conclusion import DEMONSTRATION
+from spermscope.summary import DEMONSTRATION
 from spermscope.types import GRADES, SourceProfile, Step
 from spermscope.video.recorder import Recorder
 

@@ -54,7 +54,7 @@ def train_grader(
     parts = split_by_donor(clips.donor, SHARES, seed)
     train, held, test = (split(clips, part) for part in parts)
     rng = np.random.default_rng([seed, 31])
-    encoder, head = CropEncoder().to(memory_format=torch.channels_last), GradeHead()
+    encoder, head = CropEncoder().to(memory_format=torch.channels_last), GradeHead(features=MOTION_FEATURES)
     fit_stills(encoder, train, still_epochs, rng, progress)
     torch.save({"encoder": encoder.state_dict()}, out.with_suffix(".ckpt"))
     fit_clips(encoder, head, train, clip_epochs, rng, progress)
