@@ -113,7 +113,7 @@ class Clipper:
 def crop(
     image: NDArray[np.uint8], xy_px: tuple[float, float], um_per_px: float, settings: ClipSettings | None = None
 ) -> NDArray[np.uint8]:
-    """``(150, 150) uint8`` centred on ``xy_px`` of a picture of ``um_per_px``; its edge is repeated beyond it."""
+    """``(150, 150) uint8`` centred on ``xy_px`` of a picture of ``um_per_px``; its median fills what lies beyond it."""
     rules = settings or ClipSettings()
     ratio = rules.um_per_px / um_per_px
     return _cut_one(_soften(image, ratio), list(xy_px), ratio, rules.size_px)
@@ -131,7 +131,10 @@ def _cut_one(image: NDArray[np.uint8], xy: list[float], ratio: float, size_px: i
     middle = 0.5 * (size_px - 1)
     matrix = np.array([[ratio, 0.0, xy[0] - ratio * middle], [0.0, ratio, xy[1] - ratio * middle]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    cut = cv2.warpAffine(image, matrix, (size_px, size_px), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    level = float(np.median(image[::16, ::16]))
+    cut = cv2.warpAffine(
+        image, matrix, (size_px, size_px), flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=level
+    )
     return np.asarray(cut, np.uint8)
 
 

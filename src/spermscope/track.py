@@ -49,11 +49,9 @@ class _State:
     p: Floats = field(default_factory=lambda: np.empty((0, 3)))
     hits: Ids = field(default_factory=lambda: np.empty(0, np.int64))
     score: Floats = field(default_factory=lambda: np.empty(0))
-    born_s: Floats = field(default_factory=lambda: np.empty(0))
     seen_s: Floats = field(default_factory=lambda: np.empty(0))
     confirmed: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     merged_with: Ids = field(default_factory=lambda: np.empty(0, np.int64))
-    last: Floats = field(default_factory=lambda: np.empty((0, 2)))
 
     def __len__(self) -> int:
         return len(self.track_id)
@@ -202,7 +200,6 @@ class Tracker:
         s.hits[rows] += 1
         s.score[rows] += 0.2 * (marks[match[rows]] - s.score[rows])
         s.seen_s[rows] = time_s
-        s.last[rows] = points[match[rows]]
         s.confirmed |= s.hits >= self._set.confirm_hits
 
     def _note_merges(self, match: Ids) -> None:
@@ -261,11 +258,9 @@ class Tracker:
             p=np.tile([self._set.beat_um**2, 0.0, self._set.start_speed_um_s**2], (count, 1)),
             hits=np.ones(count, np.int64),
             score=marks.copy(),
-            born_s=np.full(count, self._time_s),
             seen_s=np.full(count, self._time_s),
             confirmed=np.full(count, self._set.confirm_hits <= 1),
             merged_with=np.full(count, -1, np.int64),
-            last=points.copy(),
         )
         self._next_id += count
         self._state = self._state.join(fresh)

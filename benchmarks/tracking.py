@@ -1,0 +1,212 @@
+"""Following cells end to end on simulated scenes: HOTA, tracks per cell, VSL, WHO grades; and an open field's shares.
+
+``python -m benchmarks.tracking [scenes] [shares]``. Scored with trackeval's HOTA on similarity 1 - d / 6.67 um. The
+seeds were not used to choose any setting. Border: truth and tracks within 3 um of the frame's edge are left out of
+HOTA, since a head there is cut.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial.distance import cdist
+
+from spermscope.kinematics import compute_kinematics
+from spermscope.motility import WHO_GRADES, motility_shares
+from spermscope.pipeline import Pipeline
+from spermscope.settings import KinematicsSettings, Settings
+from spermscope.simulate.cells import MODES
+from spermscope.simulate.scene import Scene, SceneSettings
+from spermscope.tally import Tally
+from spermscope.types import Frame, Scale, SourceProfile
+
+REACH_UM = 20 / 3
+EDGE_UM = 3.0
+SIZES = {
+    "1392@15": "width_px=1392,height_px=976,um_per_px=0.3333,fps=15",
+    "640@50": "width_px=640,height_px=480,um_per_px=0.3333,fps=50",
+}
+FIELD = (
+    "width_px=1392,height_px=976,um_per_px=0.3333,fps=15,duration_s=30,cells=60,progressive=0.4,hyperactivated=0,"
+    "circling=0,nonprogressive=0.2,immotile=0.4,seed=8101"
+)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Positions over a scene, a row for each object and frame."""
+
+    frame: np.ndarray
+    ident: np.ndarray
+    xy_um: np.ndarray
+
+
+def profile_of(settings: SceneSettings) -> SourceProfile:
+    """The profile of a scene whose scale is known."""
+    scale = Scale(settings.um_per_px, "given")
+    return SourceProfile(settings.width_px, settings.height_px, settings.fps, scale, 0, 120.0, 3.0)
+
+
+def follow(scene: Scene, settings: Settings | None = None) -> tuple[Rows, Rows, list, Tally]:
+    """Truth, tracks, cells and totals of a scene taken through the pipeline."""
+    pipeline, tally = Pipeline(profile_of(scene.settings), settings), Tally()
+    true, seen, cells = [], [], []
+    young: dict[int, list] = {}
+    for index, time_s, image, truth in scene.frames():
+        rows = np.flatnonzero(truth.in_view)
+        true += [(index, truth.cell_id[r], truth.x_um[r], truth.y_um[r]) for r in rows]
+        step = pipeline.step(Frame(image, index, time_s))
+        tally.add_step(step)
+        cells += step.finished
+        for track_id, (x, y), confirmed in zip(
+            step.tracks.track_id.tolist(), step.tracks.xy_um.tolist(), step.tracks.confirmed.tolist(), strict=True
+        ):
+            young.setdefault(track_id, []).append((index, track_id, x, y))
+            if confirmed:
+                seen += young[track_id]
+                young[track_id] = []
+    last = pipeline.finish()
+    tally.add_cells(last)
+    return _rows(true), _rows(seen), [*cells, *last], tally
+
+
+def _rows(table: list) -> Rows:
+    array = np.array(table, float).reshape(-1, 4)
+    return Rows(array[:, 0].astype(int), array[:, 1].astype(int), array[:, 2:])
+
+
+def hota(true: Rows, seen: Rows, view_um: np.ndarray) -> float:
+    """HOTA in percent."""
+    from trackeval.metrics.hota import HOTA
+
+    def inside(rows: Rows) -> Rows:
+        keep = np.all((rows.xy_um > EDGE_UM) & (rows.xy_um < view_um - EDGE_UM), axis=1)
+        return Rows(rows.frame[keep], rows.ident[keep], rows.xy_um[keep])
+
+    true, seen = inside(true), inside(seen)
+    true_id, seen_id = (np.unique(rows.ident, return_inverse=True) for rows in (true, seen))
+    frames = range(int(true.frame.max()) + 1)
+    data = {
+        "num_timesteps": len(frames),
+        "num_gt_ids": len(true_id[0]),
+        "num_tracker_ids": len(seen_id[0]),
+        "num_gt_dets": len(true.frame),
+        "num_tracker_dets": len(seen.frame),
+        "gt_ids": [true_id[1][true.frame == f] for f in frames],
+        "tracker_ids": [seen_id[1][seen.frame == f] for f in frames],
+        "similarity_scores": [
+            np.clip(1 - cdist(true.xy_um[true.frame == f], seen.xy_um[seen.frame == f]) / REACH_UM, 0, 1)
+            for f in frames
+        ],
+    }
+    return float(100 * np.mean(HOTA().eval_sequence(data)["HOTA"]))
+
+
+def owners(true: Rows, seen: Rows) -> dict[int, list[tuple[int, np.ndarray]]]:
+    """For each true cell, the tracks that lie on it (their nearest truth within 3 um), with the frames."""
+    held: dict[tuple[int, int], list[int]] = {}
+    for f in np.unique(seen.frame):
+        t, s = true.frame == f, seen.frame == f
+        if not t.any():
+            continue
+        far = cdist(seen.xy_um[s], true.xy_um[t])
+        near = far.argmin(axis=1)
+        for row in np.flatnonzero(far.min(axis=1) < 3.0):
+            held.setdefault((int(true.ident[t][near[row]]), int(seen.ident[s][row])), []).append(int(f))
+    found: dict[int, list[tuple[int, np.ndarray]]] = {}
+    for (cell, track), frames in held.items():
+        if len(frames) >= 3:
+            found.setdefault(cell, []).append((track, np.array(frames)))
+    return found
+
+
+def score(name: str, scene: Scene) -> None:
+    """Print one scene's row."""
+    true, seen, cells, _ = follow(scene)
+    fps, rules = scene.settings.fps, KinematicsSettings()
+    tracks = {cell.track_id: cell for cell in cells}
+    found = owners(true, seen)
+    long = [c for c in np.unique(true.ident) if (true.ident == c).sum() >= fps]
+    per_cell = np.mean([len(found.get(int(c), [])) for c in long])
+    errors, right, judged = [], 0, 0
+    for cell in long:
+        own = found.get(int(cell), [])
+        if not own:
+            continue
+        track, frames = max(own, key=lambda item: len(item[1]))
+        if len(frames) < 2 * fps or track not in tracks:
+            continue
+        rows = (true.ident == cell) & (true.frame >= frames.min()) & (true.frame <= frames.max())
+        if rows.sum() < 2 * fps:
+            continue
+        real = compute_kinematics(true.frame[rows] / fps, true.xy_um[rows], np.ones(rows.sum(), bool), rules)
+        path = (seen.ident == track) & (seen.frame >= frames.min()) & (seen.frame <= frames.max())
+        order = np.argsort(seen.frame[path])
+        mine = compute_kinematics(
+            seen.frame[path][order] / fps, seen.xy_um[path][order], np.ones(path.sum(), bool), rules
+        )
+        if real.vsl_um_s > 3.0:
+            errors.append(abs(mine.vsl_um_s / real.vsl_um_s - 1))
+        mode = MODES[scene.cells.mode[int(cell) % len(scene.cells)]]
+        truth = real.who_motility
+        if truth in ("non-progressive", "immotile"):
+            truth = "immotile" if mode == "immotile" else "non-progressive"
+        judged += 1
+        right += tracks[track].kinematics.who_motility == truth
+    value = hota(true, seen, scene.view_um)
+    sys.stdout.write(
+        f"| {name} | {value:.1f} | {per_cell:.2f} | {100 * np.median(errors):.2f} % | {right} of {judged} "
+        f"({100 * right / judged:.1f} %) |\n"
+    )
+    sys.stdout.flush()
+
+
+def shares() -> None:
+    """The open field: WHO shares in cell-seconds against the truth by mode."""
+    scene = Scene(SceneSettings.parse(FIELD))
+    true, _, _, tally = follow(scene)
+    seconds = tally.cell_seconds()
+    mine = motility_shares(seconds.who, seconds.seconds, np.random.default_rng(0))
+    modes = np.array([MODES[scene.cells.mode[int(i) % len(scene.cells)]] for i in true.ident])
+    who, total = {}, {}
+    for cell in np.unique(true.ident):
+        rows = true.ident == cell
+        path = scene.cells.speed_um_s[int(cell) % len(scene.cells)]
+        grade = modes[rows][0]
+        if grade == "progressive":
+            whole = (
+                compute_kinematics(true.frame[rows] / 15, true.xy_um[rows], np.ones(rows.sum(), bool))
+                if rows.sum() > 16
+                else None
+            )
+            grade = whole.who_motility if whole else ("rapid" if path >= 25 else "slow")
+        who[cell] = grade
+        total[grade] = total.get(grade, 0.0) + rows.sum()
+    sys.stdout.write("\n| WHO grade | true share | found | 95 % interval | off, points |\n|---|---|---|---|---|\n")
+    for grade in WHO_GRADES:
+        real = total.get(grade, 0.0) / sum(total.values())
+        sys.stdout.write(
+            f"| {grade} | {100 * real:.1f} % | {100 * mine.share[grade]:.1f} % | "
+            f"{100 * mine.low[grade]:.1f}-{100 * mine.high[grade]:.1f} % | {100 * (mine.share[grade] - real):+.1f} |\n"
+        )
+
+
+def main() -> None:
+    """Print the tables."""
+    wanted = sys.argv[1:] or ["scenes", "shares"]
+    if "scenes" in wanted:
+        sys.stdout.write(
+            "| scene | HOTA | tracks per cell | median VSL error | WHO grade right |\n|---|---|---|---|---|\n"
+        )
+        for size, address in SIZES.items():
+            for cells in (20, 60, 150):
+                settings = SceneSettings.parse(f"{address},cells={cells},duration_s=8,seed={8000 + cells}")
+                score(f"{size}, {cells} cells", Scene(settings))
+    if "shares" in wanted:
+        shares()
+
+
+if __name__ == "__main__":
+    main()
