@@ -1,13 +1,13 @@
 """Donors: men (or draws of one) whose cells share traits, a microscope and a clinic.
 
-Motility. On average 48 % of a donor's cells progress, 19 % move on the spot and 33 % do not; the lower limits of men who
-became fathers within a year are 32 % progressive and 40 % moving (fifth centiles, Cooper et al. 2010), and about one in
-six of these donors lies below either, as patients do. Progressive speeds of 25-80 um/s, heads that swing by 2-6 um and
-beat at 4-18 Hz follow Mortimer (2000).
+Motility. On average 48 % of a donor's cells progress, 19 % move on the spot and 33 % do not. The lower limits of men
+who became fathers within a year are 32 % progressive and 40 % moving (fifth centiles, Cooper et al. 2010); a fifth of
+these donors lies below the first and a ninth below the second, as patients more often do. Progressive speeds (23-88
+um/s in nine of ten cells) and heads that swing by 2-6 um and beat at 4-18 Hz follow Mortimer (2000).
 
-Shape. Heads of 4.1-4.5 x 2.8-3.0 um, tails of 45-50 um (WHO manual, 6th edition, as quoted). Defects follow the WHO's
-list (tapered, amorphous, vacuolated, small or large, bent neck, droplet, short, missing or coiled tail); how many cells
-carry them, and that each donor is prone to some of them, are our choice, as are all spreads between and within donors.
+Shape. Heads of 4.1-4.5 x 2.8-3.0 um, tails of 45-50 um (WHO manual, 6th edition, as quoted). Kinds of defect follow
+the WHO's list: narrow, tapered, amorphous, vacuolated or large head, bent neck, droplet, short, missing or coiled tail.
+How many cells carry them and that each donor is prone to some are our choice, as are all spreads between and within.
 """
 
 from __future__ import annotations
