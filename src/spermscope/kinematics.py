@@ -54,7 +54,7 @@ def compute_kinematics(
     if len(time_s) < 3:
         return _absent(time_s, f"not computed: {len(time_s)} positions, 3 are needed")
     values, why = _numbers(np.asarray(time_s, float), np.asarray(xy_um, float), rules)
-    rate_hz = 1.0 / float(np.median(np.diff(time_s)))
+    rate_hz = _rate_hz(time_s)
     if rate_hz < rules.beat_rate_hz - 0.5:
         for name in BEAT_FIELDS:
             values[name], why[name] = np.nan, f"not computed: {rate_hz:.3g} fps is below {rules.beat_rate_hz:g}"
@@ -93,7 +93,7 @@ def average_path(time_s: Floats, xy_um: Floats, window_s: float) -> Floats:
 
 def _numbers(time_s: Floats, xy_um: Floats, rules: KinematicsSettings) -> tuple[dict[str, float], dict[str, str]]:
     duration_s = float(time_s[-1] - time_s[0])
-    rate_hz = 1.0 / float(np.median(np.diff(time_s)))
+    rate_hz = _rate_hz(time_s)
     window_s = rules.window_s if rate_hz >= rules.beat_rate_hz - 0.5 else rules.slow_window_s
     path = average_path(time_s, xy_um, window_s)
     vcl = _length(xy_um) / duration_s
@@ -113,6 +113,11 @@ def _numbers(time_s: Floats, xy_um: Floats, rules: KinematicsSettings) -> tuple[
     if np.isnan(values["mad_deg"]):
         why["mad_deg"] = "not computed: the cell did not move"
     return values, why
+
+
+def _rate_hz(time_s: Floats) -> float:
+    """Mean rate: containers round single times to milliseconds."""
+    return float((len(time_s) - 1) / (time_s[-1] - time_s[0]))
 
 
 def _length(points: Floats) -> float:

@@ -169,3 +169,13 @@ def draw_optics(rng: np.random.Generator, kind: Kind | None = None) -> Optics:
         side = float(rng.choice((-1.0, 1.0)))
         return replace(draw, theta=side * float(rng.uniform(1.0, 1.5)), focus_um=side * float(rng.uniform(2.5, 7.0)))
     return draw
+
+
+def add_glow(optics: Optics, rng: np.random.Generator) -> Optics:
+    """The same microscope with light round thick heads and dark thin matter, as wet preparations show at 400x."""
+    return replace(
+        optics,
+        thin=float(rng.uniform(-1.5, -0.2)),
+        glow=float(rng.uniform(0.5, 8.0)),
+        glow_um=float(rng.uniform(1.0, 3.2)),
+    )

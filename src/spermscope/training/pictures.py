@@ -1,7 +1,8 @@
 """Simulated pictures and their heat maps: what the detector learns from.
 
-Ranges follow a measured simulation-to-real study: every optics and polarity, scale wrong by up to a quarter, about six
-heads a patch, one in five of them roundish, two in five defocused, tails missing in 15 %, debris from none to filthy.
+Ranges follow a measured simulation-to-real study: every optics and polarity, glowing phase contrast, scale wrong by up
+to two fifths, about six heads a patch, a third of them roundish, two in five defocused, tails missing in 15 %, debris
+from none to filthy.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from spermscope.models.heatmap import STRIDE
 from spermscope.normalise import flatten
 from spermscope.simulate.cells import Cells
 from spermscope.simulate.debris import KINDS
-from spermscope.simulate.optics import draw_optics
+from spermscope.simulate.optics import Optics, add_glow, draw_optics
 from spermscope.simulate.scene import Scene, SceneSettings
 from spermscope.simulate.typical import typical_cells
 
@@ -23,6 +24,8 @@ PATCH_PX = 256
 WORKING_UM_PER_PX = 0.4
 UNSEEN_BLUR_UM = 1.3
 """A head blurred wider than this is neither asked for nor forbidden."""
+ROUND_ABOVE_UM = 4.8
+"""Round cells from this radius on are told from heads even where the scale is wrong."""
 ROUND_CELL, HEAD_LIKE = KINDS.index("round cell"), KINDS.index("head-like")
 
 
@@ -43,7 +46,7 @@ def draw_picture(seed: int) -> Picture:
     """The picture of that seed."""
     rng = np.random.default_rng([seed, 11])
     um_per_px = float(rng.uniform(0.25, 0.65))
-    mistaken = float(np.exp(rng.uniform(np.log(0.8), np.log(1.25))))
+    mistaken = float(np.exp(rng.uniform(np.log(0.75), np.log(1.45))))
     side_px = int(np.ceil(PATCH_PX * WORKING_UM_PER_PX / (um_per_px * mistaken)))
     settings = SceneSettings(
         width_px=side_px,
@@ -55,11 +58,16 @@ def draw_picture(seed: int) -> Picture:
         debris=float(rng.choice((0.0, 0.5, 1.0, 2.0, 4.0, 8.0))),
         defocus_um=float(rng.choice((0.5, 1.5, 3.0, 5.0), p=(0.35, 0.3, 0.2, 0.15))),
     )
-    scene = Scene(settings, cells=_cells(settings, rng), optics=draw_optics(rng))
+    scene = Scene(settings, cells=_cells(settings, rng), optics=_optics(rng))
     image = scene.render(0.05)
     flat = flatten(image, um_per_px * mistaken, WORKING_UM_PER_PX)[:PATCH_PX, :PATCH_PX]
     factor = um_per_px * mistaken / WORKING_UM_PER_PX
     return Picture(flat.astype(np.float16), *_objects(scene, factor))
+
+
+def _optics(rng: np.random.Generator) -> Optics:
+    optics = draw_optics(rng)
+    return add_glow(optics, rng) if optics.kind == "phase" and rng.random() < 0.65 else optics
 
 
 def _cells(settings: SceneSettings, rng: np.random.Generator) -> Cells:
@@ -92,7 +100,8 @@ def _objects(scene: Scene, factor: float) -> tuple[NDArray[np.int8], NDArray[np.
     xy = np.concatenate([xy, np.column_stack([pieces.x_px, pieces.y_px])[other]])
     size = np.concatenate([size, 2.0 * np.column_stack([radius, radius])])
     # Pieces the size of a head are called sperm by some people and debris by others: they are not judged.
-    kind = np.concatenate([kind, np.where(pieces.kind[other] == ROUND_CELL, 1, -1)])
+    large = (pieces.kind[other] == ROUND_CELL) & (radius * scene.settings.um_per_px > ROUND_ABOVE_UM)
+    kind = np.concatenate([kind, np.where(large, 1, -1)])
     # Pixel centres are integers in both grids: (x + 1/2) scales, not x.
     placed = (xy + 0.5) * factor - 0.5
     return kind.astype(np.int8), placed.astype(np.float32), (size * factor).astype(np.float32)
