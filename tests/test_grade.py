@@ -1,0 +1,126 @@
+"""The streaming grader and the clip form of it: the same tokens, the same distribution."""
+
+import numpy as np
+import pytest
+
+from spermscope.grade import StreamingGrader, open_grader
+from spermscope.settings import Settings
+from spermscope.simulate.scene import Scene, SceneSettings, View
+from spermscope.types import Clip, Crops, Grades, Scale, SourceProfile
+
+
+def profile(rate_hz=15.0):
+    return SourceProfile(320, 240, rate_hz, Scale(0.4, "given"), 0, 110.0, 3.0)
+
+
+@pytest.fixture(scope="module")
+def grader() -> StreamingGrader:
+    return open_grader(profile(), Settings())
+
+
+def film(seed, count=16, **parameters):
+    """A clip that follows one simulated cell."""
+    scene = Scene(SceneSettings(width_px=150, height_px=150, um_per_px=0.5, cells=6, seed=seed, **parameters))
+    frames, places = [], []
+    for index in range(count):
+        truth = scene.truth(index / 15)
+        x, y = float(truth.x_um[0]), float(truth.y_um[0])
+        frames.append(scene.render(index / 15, View(x - 37.25, y - 37.25, 150, 150, 0.5)))
+        places.append((x, y))
+    return Clip(seed, np.stack(frames), np.arange(count) / 15, np.array(places), np.ones(count, bool), 0.5)
+
+
+def crops_of(clips, index):
+    return Crops(
+        np.array([clip.track_id for clip in clips]),
+        np.stack([clip.frames[index] for clip in clips]),
+        np.array([clip.time_s[index] for clip in clips]),
+        np.stack([clip.xy_um[index] for clip in clips]),
+        np.array([clip.observed[index] for clip in clips]),
+    )
+
+
+@pytest.fixture(scope="module")
+def clips():
+    return [film(seed) for seed in (1, 2, 3)]
+
+
+def test_streaming_and_whole_clips_agree(grader, clips):
+    live = open_grader(profile(), Settings())
+    running = [live.step(crops_of(clips, index)) for index in range(16)]
+    assert [len(step) for step in running] == [0] * 11 + [3] * 5
+    whole = grader.grade_clips(clips)
+    np.testing.assert_allclose(running[-1].probabilities, whole.probabilities, atol=1e-5)
+    np.testing.assert_allclose(running[-1].embedding, whole.embedding, atol=1e-3)
+
+
+def test_a_distribution_adds_up_and_its_numbers_are_in_range(grader, clips):
+    found = grader.grade_clips(clips)
+    np.testing.assert_allclose(found.probabilities.sum(axis=1), 1.0)
+    assert ((found.expected_grade >= 1) & (found.expected_grade <= 5)).all()
+    assert ((found.entropy >= 0) & (found.entropy <= np.log(5))).all()
+    assert (found.uncertainty >= 0).all()
+
+
+def test_the_order_of_cells_does_not_matter(grader, clips):
+    forward, back = grader.grade_clips(clips), grader.grade_clips(clips[::-1])
+    np.testing.assert_allclose(forward.probabilities, back.probabilities[::-1], atol=1e-5)
+
+
+def test_where_a_cell_lies_on_the_map_does_not_matter(grader, clips):
+    moved = [Clip(c.track_id, c.frames, c.time_s + 60, c.xy_um + 5000, c.observed, 0.5) for c in clips]
+    np.testing.assert_allclose(
+        grader.grade_clips(moved).probabilities, grader.grade_clips(clips).probabilities, atol=1e-3
+    )
+
+
+def test_noise_and_emptiness_are_unlike_training(grader):
+    rng = np.random.default_rng(5)
+    still = np.zeros((16, 2))
+    noise = [
+        rng.integers(0, 256, (16, 150, 150)).astype(np.uint8),
+        np.full((16, 150, 150), 120, np.uint8),
+        np.tile(((np.indices((150, 150)).sum(axis=0) // 8 % 2) * 200).astype(np.uint8), (16, 1, 1)),
+    ]
+    strange = [Clip(i, frames, np.arange(16) / 15, still, np.ones(16, bool), 0.5) for i, frames in enumerate(noise)]
+    assert grader.grade_clips(strange).unlike.all()
+
+
+def test_most_cells_of_a_plain_microscope_are_like_training(grader):
+    found = grader.grade_clips([film(seed, debris=0.5) for seed in range(20, 32)])
+    assert found.unlike.mean() <= 0.25
+
+
+def test_below_twelve_frames_nothing_is_graded_and_it_says_why(clips):
+    slow = open_grader(profile(10.0), Settings())
+    assert slow.reason == "not graded: 10 fps is below 12"
+    assert all(len(slow.step(crops_of(clips, index))) == 0 for index in range(16))
+
+
+def test_nothing_in_gives_nothing_out(grader):
+    assert len(grader.grade_clips([])) == 0
+    empty = Crops(
+        np.empty(0, np.int64), np.empty((0, 150, 150), np.uint8), np.empty(0), np.empty((0, 2)), np.empty(0, bool)
+    )
+    assert grader.step(empty).probabilities.shape == (0, 5)
+
+
+def test_a_forgotten_track_begins_anew(clips):
+    live = open_grader(profile(), Settings())
+    for index in range(12):
+        live.step(crops_of(clips[:1], index))
+    live.forget(np.array([clips[0].track_id, 77]))
+    assert len(live.step(crops_of(clips[:1], 12))) == 0
+
+
+def test_a_tie_goes_to_the_worse_grade():
+    grades = Grades(
+        np.array([1]),
+        np.zeros(1),
+        np.array([[0.4, 0.4, 0.2, 0, 0]]),
+        np.zeros(1),
+        np.zeros(1, bool),
+        np.zeros((1, 1), np.float32),
+    )
+    assert grades.mode.tolist() == [1]
+    assert grades.expected_grade[0] == pytest.approx(1.8)

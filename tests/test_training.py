@@ -1,0 +1,190 @@
+"""Training's parts: losses against a twin, networks that learn, export that agrees, splits that keep donors apart."""
+
+import io
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from spermscope.clips import MODEL_PX, MOTION_FEATURES, to_model_input  # noqa: E402
+from spermscope.labels import split_by_donor, split_hash  # noqa: E402
+from spermscope.metrics import emd_rms  # noqa: E402
+from spermscope.models.heatmap import HeatmapNet, heatmap_loss  # noqa: E402
+from spermscope.models.streaming import TOKEN, CropEncoder, GradeHead  # noqa: E402
+from spermscope.training.export import golden, to_onnx  # noqa: E402
+from spermscope.training.losses import emd_loss  # noqa: E402
+from spermscope.training.panel_clips import _donor_clips, load_panel_clips, save_panel_clips  # noqa: E402
+from spermscope.training.pictures import PATCH_PX, draw_picture, draw_targets  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+
+
+def test_the_loss_is_the_metric():
+    rng = np.random.default_rng(1)
+    target, logits = rng.dirichlet(np.ones(5), 50), rng.normal(0, 2, (50, 5))
+    predicted = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    found = emd_loss(torch.tensor(logits), torch.tensor(target, dtype=torch.float32)).numpy()
+    np.testing.assert_allclose(found, emd_rms(predicted, target), atol=2e-4)
+
+
+def test_the_loss_is_zero_and_its_gradient_finite_where_both_agree():
+    target = torch.tensor([[0.2, 0.3, 0.5, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0, 0.0]])
+    logits = torch.log(target + 1e-12).requires_grad_()
+    loss = emd_loss(logits, target)
+    assert loss.abs().max() < 1e-4
+    loss.sum().backward()
+    assert torch.isfinite(logits.grad).all()
+
+
+def batch(rows=4, length=16):
+    return torch.randn(rows, length, TOKEN), torch.rand(rows, length, MOTION_FEATURES), torch.ones(rows, length)
+
+
+def test_shapes_and_a_gradient_on_every_parameter():
+    encoder, head = CropEncoder(), GradeHead(features=MOTION_FEATURES)
+    tokens = encoder(torch.randn(32, 1, MODEL_PX, MODEL_PX)).reshape(2, 16, TOKEN)
+    logits, embedding, distance = head(tokens, torch.rand(2, 16, MOTION_FEATURES), torch.ones(2, 16))
+    assert logits.shape == (2, 4, 5)
+    assert embedding.shape == (2, 192)
+    assert distance.shape == (2,)
+    logits.sum().backward()
+    for name, weight in [*encoder.named_parameters(), *head.named_parameters()]:
+        assert weight.grad is not None, name
+        assert torch.isfinite(weight.grad).all(), name
+
+
+def test_what_is_not_valid_changes_nothing():
+    head = GradeHead(features=MOTION_FEATURES).eval()
+    tokens, motion, valid = batch()
+    valid[:, :5] = 0
+    other = tokens.clone()
+    other[:, :5] = 99.0
+    noisy = motion.clone()
+    noisy[:, :5] = -3.0
+    with torch.no_grad():
+        for one, two in zip(head(tokens, motion, valid), head(other, noisy, valid), strict=True):
+            torch.testing.assert_close(one, two)
+
+
+def test_the_head_learns_four_clips():
+    head = GradeHead(features=MOTION_FEATURES)
+    tokens, motion, valid = batch()
+    target = torch.eye(5)[[0, 1, 3, 4]]
+    optimizer = torch.optim.AdamW(head.parameters(), lr=3e-3)
+    for _ in range(40):
+        loss = emd_loss(head(tokens, motion, valid)[0].mean(1), target).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < 0.08
+
+
+def test_the_detector_net_learns_two_pictures():
+    pictures = [draw_picture(seed) for seed in (1, 3)]
+    targets = [torch.from_numpy(np.stack(part)) for part in zip(*map(draw_targets, pictures), strict=True)]
+    flat = torch.from_numpy(np.stack([p.flat for p in pictures]).astype(np.float32)[:, None])
+    network = HeatmapNet()
+    optimizer = torch.optim.AdamW(network.parameters(), lr=5e-3)
+    losses = []
+    for _ in range(30):
+        loss = heatmap_loss(network(flat), *targets).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_targets_peak_at_the_heads():
+    picture = next(p for p in map(draw_picture, range(20)) if (p.kind == 0).sum() >= 3)
+    heat, box, weight = draw_targets(picture)
+    inside = [
+        xy for kind, xy in zip(picture.kind, picture.xy_px, strict=True)
+        if kind == 0 and (xy > 4).all() and (xy < PATCH_PX - 5).all()
+    ]  # fmt: skip
+    for x, y in inside:
+        column, row = round((x - 1.5) / 4), round((y - 1.5) / 4)
+        if heat[0, row, column] < 0:
+            continue
+        assert heat[0, row, column] == 1.0
+        if weight[0, row, column] == 1.0 and abs(box[0, row, column]) < 0.5:
+            assert (column + box[0, row, column]) * 4 + 1.5 == pytest.approx(x, abs=6.0)
+
+
+@pytest.mark.parametrize("which", ["detector", "encoder", "head"])
+def test_torch_onnx_runtime_and_openvino_agree(which, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    from spermscope.runtime import ModelCard, load_model, write_model
+
+    tokens, motion, valid = batch(3)
+    network, inputs, outputs = {
+        "detector": (HeatmapNet(), {"picture": torch.randn(3, 1, 64, 96)}, ["maps"]),
+        "encoder": (CropEncoder(), {"picture": torch.randn(3, 1, MODEL_PX, MODEL_PX)}, ["token"]),
+        "head": (
+            GradeHead(features=MOTION_FEATURES),
+            {"tokens": tokens, "motion": motion, "valid": valid},
+            ["logits", "embedding", "distance"],
+        ),
+    }[which]
+    axes = {name: {0: "batch"} for name in inputs}
+    graph, expected = to_onnx(network, inputs, outputs, axes), golden("model", network, inputs, outputs)
+    card = ModelCard(
+        kind="clip", name="t", version="0", um_per_px=0.5, trained_on="nothing", recipe="none", seed=0,
+        intended_use="tests", limits="all",
+    )  # fmt: skip
+    model = load_model(write_model(tmp_path / "t.spermscope", card, {"model": graph}, expected))
+    arrays = {name: value.numpy() for name, value in inputs.items()}
+    mine = model.run("model", arrays)
+    theirs = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"]).run(outputs, arrays)
+    for name, value in zip(outputs, theirs, strict=True):
+        truth = expected[f"model/out/{name}"]
+        np.testing.assert_allclose(value, truth, atol=1e-4, rtol=1e-4)
+        np.testing.assert_allclose(mine[name], truth, atol=1e-4, rtol=1e-4)
+
+
+def test_a_donors_clips_are_the_same_every_time_and_can_be_kept(tmp_path):
+    first, again = _donor_clips((0, 7)), _donor_clips((0, 7))
+    for name in type(first).__slots__:
+        np.testing.assert_array_equal(getattr(first, name), getattr(again, name))
+    save_panel_clips(tmp_path / "c.npz", first)
+    np.testing.assert_array_equal(load_panel_clips(tmp_path / "c.npz").frames, first.frames)
+    np.testing.assert_allclose(first.distributions.sum(axis=1), 1.0)
+    assert to_model_input(first.frames[:1]).std() > 0.05
+
+
+def test_a_split_keeps_every_donor_on_one_side():
+    donors = np.repeat(np.arange(50), 7)
+    parts = split_by_donor(donors, (0.7, 0.1, 0.2), 3)
+    assert sorted(np.concatenate(parts).tolist()) == list(range(50))
+    assert split_hash(parts) == split_hash(split_by_donor(donors[::-1], (0.7, 0.1, 0.2), 3))
+    assert split_hash(parts) != split_hash(split_by_donor(donors, (0.7, 0.1, 0.2), 4))
+
+
+@pytest.mark.slow
+def test_the_detector_recipe_runs_end_to_end(tmp_path):
+    from spermscope.runtime import load_model
+    from spermscope.training.detector import train_detector
+
+    path = train_detector(tmp_path / "d.spermscope", steps=30, pictures=64, processes=1)
+    assert load_model(path).card.kind == "detector"
+
+
+@pytest.mark.slow
+def test_the_grader_recipe_runs_end_to_end(tmp_path):
+    from spermscope.runtime import load_model
+    from spermscope.training.grader import train_grader
+
+    path = train_grader(tmp_path / "g.spermscope", donors=10, still_epochs=1, clip_epochs=1, head_epochs=1, threads=1)
+    card = load_model(path).card
+    assert card.demonstration
+    assert len(card.scores["mse"]) == 3
+
+
+def test_saved_weights_are_plain(tmp_path):
+    torch.save({"model": HeatmapNet().state_dict()}, tmp_path / "w.ckpt")
+    assert "model" in torch.load(io.BytesIO((tmp_path / "w.ckpt").read_bytes()), weights_only=True)
