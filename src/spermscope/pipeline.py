@@ -152,8 +152,7 @@ class Pipeline:
         clip = self._clipper.best_clip(track_id)
         not_graded = self.grader.reason
         if not not_graded and (clip is None or len(clip.frames) < self.settings.grade.min_crops):
-            crops = 0 if clip is None else len(clip.frames)
-            not_graded = f"not graded: {crops} crops, {self.settings.grade.min_crops} are needed"
+            not_graded = f"not graded: fewer than {self.settings.grade.min_crops} crops at 15 Hz"
         grade = Grades.empty()
         if clip is not None and not not_graded:
             grade = self.grader.grade_clips([clip])

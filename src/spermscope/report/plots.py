@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
@@ -19,7 +20,6 @@ from spermscope.report.paths import Points
 # Okabe & Ito's colours, told apart by every kind of colour vision; line styles say the same again.
 COLOURS = {"rapid": "#0072B2", "slow": "#56B4E9", "non-progressive": "#E69F00", "immotile": "#7F7F7F", "": "#BBBBBB"}
 DASHES = {"rapid": "-", "slow": "--", "non-progressive": "-.", "immotile": ":", "": "-"}
-FONTS = ["Noto Sans CJK JP", "Yu Gothic", "Meiryo", "Hiragino Sans", "DejaVu Sans", "sans-serif"]
 
 
 def trajectories(paths: Mapping[int, Points], who: Mapping[int, str], size_px: tuple[int, int], language: str) -> str:
@@ -69,7 +69,10 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
 def _svg(figure: Figure) -> str:
     """The figure as SVG whose letters stay text, in the reader's own fonts."""
     page = io.StringIO()
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "spermscope", "font.family": ["DejaVu Sans"]}):
+    style = {"svg.fonttype": "none", "svg.hashsalt": "spermscope", "font.family": ["DejaVu Sans"]}
+    with mpl.rc_context(style), warnings.catch_warnings():
+        # Letters stay text and are set by the reader's fonts; those of this machine need not have them.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(page, format="svg", metadata={"Date": None})
     drawn = page.getvalue()
     drawn = drawn[drawn.index("<svg") :]

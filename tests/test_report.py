@@ -1,0 +1,137 @@
+"""The report: what it holds, and how a browser shows it."""
+
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from spermscope.assessment import assess
+from spermscope.conclusion import Conditions
+from spermscope.locale import LANGUAGES, text
+from spermscope.report import write_report
+from spermscope.report.gallery import pick
+from spermscope.report.paths import MOST_TRACKS, read_paths
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+SCENE = "sim:width_px=480,height_px=360,um_per_px=0.4,fps=15,duration_s=3,cells=12,seed=51"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return assess(SCENE, tmp_path_factory.mktemp("r") / "s", conditions=Conditions(sample="S-017")).folder
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_holds_every_part_in_both_languages(folder, language):
+    page = write_report(folder, language).read_text(encoding="utf-8")
+    for key in (
+        "title",
+        "research",
+        "demonstration",
+        "counts",
+        "motility",
+        "distribution",
+        "highest",
+        "disputed",
+        "absent",
+    ):
+        assert text(key, language) in page, key
+    assert f'<html lang="{language}">' in page
+    assert page.count("data:image/jpeg;base64,") >= 2
+    assert "S-017" in page
+    assert len(page) < 5_000_000
+
+
+def test_the_page_asks_for_nothing_from_outside(folder):
+    page = write_report(folder).read_text(encoding="utf-8")
+    assert not re.findall(r"""(?:src|href)\s*=\s*["'](?!data:|#)[^"']+""", page)
+    assert "<script" not in page
+    assert "@import" not in page
+
+
+def test_the_bars_are_the_numbers(folder):
+    import json
+
+    shares = json.loads((folder / "session.json").read_text(encoding="utf-8"))["sample_distribution"]
+    page = write_report(folder).read_text(encoding="utf-8")
+    for share in shares.values():
+        assert f"height:{100 * share:.1f}%" in page
+
+
+def row(track_id, expected, entropy):
+    return {"track_id": str(track_id), "grade": "A", "expected_grade": expected, "entropy": entropy, "duration_s": "1"}
+
+
+def test_the_galleries_are_in_order_and_leave_out_what_was_not_graded():
+    rows = [row(1, "2.0", "0.5"), row(2, "1.5", "1.2"), row(3, "4.0", "0.1"), {**row(4, "", ""), "grade": ""}]
+    assert pick(rows) == ([2, 1, 3], [2, 1, 3])
+    assert pick([]) == ([], [])
+
+
+def test_long_recordings_are_thinned_for_drawing(tmp_path):
+    lines = ["frame,time_s,track_id,x_px,y_px,w_px,h_px,confidence,observed,x_um,y_um,field"]
+    lines += [f"{f},{f / 15},{t},1,2,3,3,1,1,,,0" for f in range(30) for t in range(MOST_TRACKS + 50)]
+    (tmp_path / "tracks.csv").write_text("\n".join(lines), encoding="utf-8")
+    paths = read_paths(tmp_path, {MOST_TRACKS + 20})
+    assert len(paths) == MOST_TRACKS + 1
+    assert len(paths[0]) < 15
+    assert len(paths[MOST_TRACKS + 20]) == 30
+
+
+def browse(page, *flags):
+    command = [
+        CHROMIUM,
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--no-first-run",
+        "--disable-background-networking",
+    ]
+    command += ["--disable-component-update", "--disable-sync", f"--user-data-dir={page.parent / 'profile'}", *flags]
+    return subprocess.run([*command, page.as_uri()], capture_output=True, timeout=90, check=True)
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_browser_shows_the_page_at_phone_and_desk_width(folder, tmp_path, width):
+    page = tmp_path / "report.html"
+    shutil.copy(write_report(folder), page)
+    picture = tmp_path / "shot.png"
+    browse(page, f"--window-size={width},1200", f"--screenshot={picture}")
+    import cv2
+
+    shot = cv2.imread(str(picture))
+    assert shot.shape[1] == width
+    assert shot.std() > 10
+    # The demonstration's ground colour fills a wide part of a line near the top.
+    cream = np.all(np.abs(shot[:400].astype(int) - (214, 243, 255)) < 6, axis=2)
+    assert cream.sum(axis=1).max() > 0.3 * width
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_nothing_is_wider_than_a_narrow_window(folder, tmp_path):
+    page = tmp_path / "report.html"
+    probe = "<script>document.title=document.documentElement.scrollWidth+' '+innerWidth</script></body>"
+    html = write_report(folder).read_text(encoding="utf-8")
+    html = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", html).replace("</body>", probe)
+    page.write_text(html, encoding="utf-8")
+    done = browse(page, "--window-size=500,900", "--dump-dom")
+    found = re.search(rb"<title>(\d+) (\d+)</title>", done.stdout)
+    assert found, done.stdout[:300]
+    assert int(found[1]) <= int(found[2])
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_it_prints_to_a_few_pages_of_a4(folder, tmp_path):
+    page = tmp_path / "report.html"
+    shutil.copy(write_report(folder), page)
+    browse(page, "--no-pdf-header-footer", f"--print-to-pdf={tmp_path / 'r.pdf'}")
+    pdf = (tmp_path / "r.pdf").read_bytes()
+    sizes = {tuple(round(float(v)) for v in box.split()) for box in re.findall(rb"/MediaBox \[([^\]]+)\]", pdf)}
+    assert sizes == {(0, 0, 595, 842)}
+    assert 1 <= len(re.findall(rb"/Type /Page\b", pdf)) <= 8
