@@ -175,6 +175,7 @@ def add_glow(optics: Optics, rng: np.random.Generator) -> Optics:
     """The same microscope with light round thick heads and dark thin matter, as wet preparations show at 400x."""
     return replace(
         optics,
+        polarity=1,
         thin=float(rng.uniform(-1.5, -0.2)),
         glow=float(rng.uniform(0.5, 8.0)),
         glow_um=float(rng.uniform(1.0, 3.2)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -88,7 +89,7 @@ def fit(pictures: list[Picture], steps: int, seed: int, out: Path, progress: Pro
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps, pct_start=0.06)
     for step in range(steps):
         batch = [_turned(pictures[i], rng) for i in rng.integers(0, len(pictures), BATCH)]
-        flat = _disturbed(np.stack([picture.flat for picture in batch]).astype(np.float32), rng)
+        flat = _disturbed(batch, rng)
         heat, box, weight = (torch.from_numpy(np.stack(t)) for t in zip(*map(draw_targets, batch), strict=True))
         inputs = torch.from_numpy(flat[:, None]).to(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
@@ -122,13 +123,15 @@ def _turned(picture: Picture, rng: np.random.Generator) -> Picture:
         flat, xy = flat[::-1], np.column_stack([xy[:, 0], PATCH_PX - 1 - xy[:, 1]])
     if rng.random() < 0.5:
         flat, xy = flat.T, xy[:, ::-1]
-    return Picture(flat, picture.kind, xy.astype(np.float32), picture.size_px)
+    return replace(picture, flat=flat, xy_px=xy.astype(np.float32))
 
 
-def _disturbed(flat: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
-    """Either polarity, another gain, more noise: what normalisation cannot settle."""
+def _disturbed(pictures: list[Picture], rng: np.random.Generator) -> NDArray[np.float32]:
+    """``(B, 256, 256)``: either polarity, another gain, more noise, which normalisation cannot settle."""
+    flat = np.stack([picture.flat for picture in pictures]).astype(np.float32)
     count = len(flat)
-    sign = np.where(rng.random(count) < 0.3, -1.0, 1.0)
+    turned = np.array([picture.either_sign for picture in pictures]) & (rng.random(count) < 0.3)
+    sign = np.where(turned, -1.0, 1.0)
     gain = np.exp(rng.uniform(-0.5, 0.5, count)) * sign
     noise = rng.uniform(0.0, 0.15, count) * (rng.random(count) < 0.4)
     flat = flat * gain[:, None, None].astype(np.float32)

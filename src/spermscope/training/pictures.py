@@ -24,7 +24,7 @@ PATCH_PX = 256
 WORKING_UM_PER_PX = 0.4
 UNSEEN_BLUR_UM = 1.3
 """A head blurred wider than this is neither asked for nor forbidden."""
-ROUND_ABOVE_UM = 4.8
+ROUND_ABOVE_UM, GLOWING_ROUND_ABOVE_UM = 4.6, 6.0
 """Round cells from this radius on are told from heads even where the scale is wrong."""
 ROUND_CELL, HEAD_LIKE = KINDS.index("round cell"), KINDS.index("head-like")
 
@@ -34,19 +34,21 @@ class Picture:
     """One training patch: ``flat (256, 256) float16`` and its objects, a row each, in working pixels.
 
     ``kind (N,)`` is 0 sperm, 1 other, -1 not judged; ``xy_px (N, 2)``; ``size_px (N, 2)`` head length and width.
+    ``either_sign``: an inverted picture of this kind exists too.
     """
 
     flat: NDArray[np.float16]
     kind: NDArray[np.int8]
     xy_px: NDArray[np.float32]
     size_px: NDArray[np.float32]
+    either_sign: bool = True
 
 
 def draw_picture(seed: int) -> Picture:
     """The picture of that seed."""
     rng = np.random.default_rng([seed, 11])
     um_per_px = float(rng.uniform(0.25, 0.65))
-    mistaken = float(np.exp(rng.uniform(np.log(0.75), np.log(1.45))))
+    mistaken = float(np.exp(rng.uniform(np.log(0.8), np.log(1.45))))
     side_px = int(np.ceil(PATCH_PX * WORKING_UM_PER_PX / (um_per_px * mistaken)))
     settings = SceneSettings(
         width_px=side_px,
@@ -58,11 +60,12 @@ def draw_picture(seed: int) -> Picture:
         debris=float(rng.choice((0.0, 0.5, 1.0, 2.0, 4.0, 8.0))),
         defocus_um=float(rng.choice((0.5, 1.5, 3.0, 5.0), p=(0.35, 0.3, 0.2, 0.15))),
     )
-    scene = Scene(settings, cells=_cells(settings, rng), optics=_optics(rng))
+    optics = _optics(rng)
+    scene = Scene(settings, cells=_cells(settings, rng, optics.glow > 0), optics=optics)
     image = scene.render(0.05)
     flat = flatten(image, um_per_px * mistaken, WORKING_UM_PER_PX)[:PATCH_PX, :PATCH_PX]
     factor = um_per_px * mistaken / WORKING_UM_PER_PX
-    return Picture(flat.astype(np.float16), *_objects(scene, factor))
+    return Picture(flat.astype(np.float16), *_objects(scene, factor), either_sign=optics.glow == 0)
 
 
 def _optics(rng: np.random.Generator) -> Optics:
@@ -70,7 +73,7 @@ def _optics(rng: np.random.Generator) -> Optics:
     return add_glow(optics, rng) if optics.kind == "phase" and rng.random() < 0.65 else optics
 
 
-def _cells(settings: SceneSettings, rng: np.random.Generator) -> Cells:
+def _cells(settings: SceneSettings, rng: np.random.Generator, glowing: bool) -> Cells:
     spread = 1.0 + 150.0 / (settings.width_px * settings.um_per_px)
     cells = typical_cells(settings, int(rng.poisson(settings.cells * spread**2)), rng)
     count = len(cells)
@@ -78,7 +81,8 @@ def _cells(settings: SceneSettings, rng: np.random.Generator) -> Cells:
     width = np.where(roundish, cells.head_length_um * rng.uniform(0.8, 1.0, count), cells.head_width_um)
     tail = cells.tail_length_um * (0.0 if rng.random() < 0.15 else 1.0)
     bulk = cells.thickness * (1.0 if rng.random() < 0.7 else 0.7)
-    swollen = float(np.exp(rng.normal(0.0, 0.12)))
+    # Light spreads round a glowing head, which then looks larger than it is.
+    swollen = float(np.exp(rng.uniform(0.0, 0.5) if glowing else rng.normal(0.0, 0.12)))
     return replace(
         cells,
         head_length_um=swollen * cells.head_length_um,
@@ -99,9 +103,11 @@ def _objects(scene: Scene, factor: float) -> tuple[NDArray[np.int8], NDArray[np.
     radius = pieces.radius_px[other]
     xy = np.concatenate([xy, np.column_stack([pieces.x_px, pieces.y_px])[other]])
     size = np.concatenate([size, 2.0 * np.column_stack([radius, radius])])
-    # Pieces the size of a head are called sperm by some people and debris by others: they are not judged.
-    large = (pieces.kind[other] == ROUND_CELL) & (radius * scene.settings.um_per_px > ROUND_ABOVE_UM)
-    kind = np.concatenate([kind, np.where(large, 1, -1)])
+    # Without tails in the picture nobody can tell a piece the size of a head from a head: then it is not judged.
+    least_um = GLOWING_ROUND_ABOVE_UM if scene.optics.glow > 0 else ROUND_ABOVE_UM
+    large = (pieces.kind[other] == ROUND_CELL) & (radius * scene.settings.um_per_px > least_um)
+    told = (pieces.kind[other] == HEAD_LIKE) & bool(scene.cells.tail_length_um.any())
+    kind = np.concatenate([kind, np.where(large | told, 1, -1)])
     # Pixel centres are integers in both grids: (x + 1/2) scales, not x.
     placed = (xy + 0.5) * factor - 0.5
     return kind.astype(np.int8), placed.astype(np.float32), (size * factor).astype(np.float32)
