@@ -200,7 +200,7 @@ class Tracker:
         s.hits[rows] += 1
         s.score[rows] += 0.2 * (marks[match[rows]] - s.score[rows])
         s.seen_s[rows] = time_s
-        s.confirmed |= s.hits >= self._set.confirm_hits
+        s.confirmed |= (s.hits >= self._set.confirm_hits) & (s.score >= self._set.confirm_score)
 
     def _note_merges(self, match: Ids) -> None:
         """A confirmed track without a point, beside one that has it, has merged with it until both are apart."""
@@ -259,7 +259,7 @@ class Tracker:
             hits=np.ones(count, np.int64),
             score=marks.copy(),
             seen_s=np.full(count, self._time_s),
-            confirmed=np.full(count, self._set.confirm_hits <= 1),
+            confirmed=(marks >= self._set.confirm_score) & (self._set.confirm_hits <= 1),
             merged_with=np.full(count, -1, np.int64),
         )
         self._next_id += count

@@ -30,7 +30,7 @@ def score_table(
     The floor draws votes from the labels themselves, since the truth behind votes is not known outside simulation.
     """
     rng = np.random.default_rng(12)
-    mean = np.tile(train_target.mean(axis=0), (len(target), 1))
+    mean = metrics.mean_distribution(train_target, len(target))
     table: dict[str, float | list[float]] = {"clips": float(len(target)), "donors": float(len(np.unique(donor)))}
     for name, metric in TABLE.items():
         values = metric(predicted, target)

@@ -1,0 +1,88 @@
+"""The pipeline as a whole: fields, counts, times, and the real clip."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from spermscope.assessment import assess
+from spermscope.pipeline import Pipeline, scale_reason
+from spermscope.types import Frame, Scale
+from spermscope.video import open_source
+
+CLIP = Path(__file__).resolve().parents[2] / "shared" / "data" / "visem52" / "visem52_dev.mp4"
+
+
+def run(address):
+    with open_source(address) as source:
+        pipeline = Pipeline(source.profile)
+        steps = list(pipeline.run(source))
+    return steps, [cell for step in steps for cell in step.finished] + list(pipeline.finish())
+
+
+def test_every_track_ends_where_the_stage_jumps():
+    steps, cells = run("sim:width_px=400,height_px=300,um_per_px=0.4,fps=15,duration_s=4,cells=12,jump_at_s=2,seed=71")
+    change = next(step.frame.index for step in steps if step.stage.field == 1)
+    assert change == 30
+    assert {cell.field for cell in cells} == {0, 1}
+    for cell in cells:
+        assert (cell.last_frame < change) == (cell.field == 0)
+        assert cell.first_frame >= change or cell.last_frame < change
+    assert any(cell.why in ("jump", "cut") for cell in cells)
+
+
+def test_a_step_tells_where_its_time_went_and_counts_nobody_twice():
+    steps, cells = run("sim:width_px=320,height_px=240,um_per_px=0.4,fps=15,duration_s=2,cells=8,seed=72")
+    assert set(steps[-1].timings_ms) == {"stage", "detect", "track", "clips", "grade", "measure"}
+    assert len({cell.track_id for cell in cells}) == len(cells)
+    for step in steps:
+        confirmed = step.tracks.track_id[step.tracks.confirmed]
+        assert len(set(confirmed.tolist())) == len(confirmed)
+
+
+def test_drift_is_taken_out_of_the_positions_in_micrometres():
+    _steps, cells = run(
+        "sim:width_px=480,height_px=360,um_per_px=0.4,fps=15,duration_s=6,cells=20,drift_um_s=6,immotile=1,"
+        "progressive=0,hyperactivated=0,circling=0,nonprogressive=0,seed=73"
+    )
+    long = [cell for cell in cells if cell.last_time_s - cell.first_time_s > 3]
+    assert len(long) >= 8
+    assert np.median([cell.kinematics.vsl_um_s for cell in long]) < 1.5
+    assert {cell.kinematics.who_motility for cell in long if cell.kinematics.vsl_um_s < 1} <= {
+        "immotile",
+        "non-progressive",
+    }
+
+
+def test_time_that_goes_back_is_refused():
+    with open_source("sim:width_px=160,height_px=120,cells=2,fps=15,duration_s=1,seed=74") as source:
+        pipeline = Pipeline(source.profile)
+        first = next(iter(source))
+        pipeline.step(first)
+        with pytest.raises(ValueError, match="expected a time after"):
+            pipeline.step(Frame(first.image.copy(), 1, first.time_s))
+
+
+def test_only_an_estimated_scale_that_nobody_accepted_withholds_um():
+    estimated = Scale(0.45, "estimated", 0.35)
+    assert scale_reason(estimated, False) == "scale estimated, 0.45 um/px ± 35 %; calibrate"
+    assert scale_reason(estimated, True) == ""
+    assert scale_reason(Scale(0.45, "given"), False) == ""
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not CLIP.is_file(), reason="the recording does not lie beside the checkout")
+def test_the_real_clip_is_assessed_and_no_track_crosses_its_cut(tmp_path):
+    found = assess(CLIP, tmp_path / "s")
+    tracks: dict[str, set[bool]] = {}
+    with (found.folder / "tracks.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            assert row["x_um"] == row["y_um"] == ""
+            tracks.setdefault(row["track_id"], set()).add(int(row["frame"]) >= 428)
+    assert len(tracks) > 10
+    assert all(len(sides) == 1 for sides in tracks.values())
+    assert found.summary.fields == 2
+    assert found.summary.motility is None
+    assert "calibrate" in found.summary.not_computed["micrometres"]
+    assert found.complete
