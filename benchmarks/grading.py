@@ -1,6 +1,6 @@
 """The shipped grader on simulated donors that nothing has seen: every score beside its floor and the mean row.
 
-``python -m benchmarks.grading [DONORS]``. Draws new donors (numbers that the recipe never uses), grades their clips with
+``python -m benchmarks.grading [DONORS]``. Draws new donors (numbers that the recipe never uses), grades their clips by
 the shipped file in the engine that a clinic runs, and scores against the 40 simulated experts' votes. The interval is a
 bootstrap by donor; the floor is what the labels themselves get against labels of 40 fresh votes; the mean row is the
 mean distribution of other donors for everyone.

@@ -38,15 +38,16 @@ def train_grader(
     donors: int = DONORS,
     seed: int = 0,
     still_epochs: int = 24,
-    clip_epochs: int = 6,
+    clip_epochs: int = 3,
     head_epochs: int = 40,
     threads: int = 2,
     clips: PanelClips | None = None,
+    resume: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> Path:
     """Simulate donors and a panel, train, score on test donors, write the model file.
 
-    ``clips`` are drawn unless given. Checkpoints ``OUT.ckpt`` are kept after each part.
+    ``clips`` are drawn unless given. Checkpoints ``OUT.ckpt`` are kept after each part; ``resume`` goes on from there.
     """
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
@@ -55,11 +56,19 @@ def train_grader(
     train, held, test = (split(clips, part) for part in parts)
     rng = np.random.default_rng([seed, 31])
     encoder, head = CropEncoder().to(memory_format=torch.channels_last), GradeHead(features=MOTION_FEATURES)
-    fit_stills(encoder, train, still_epochs, rng, progress)
-    torch.save({"encoder": encoder.state_dict()}, out.with_suffix(".ckpt"))
-    fit_clips(encoder, head, train, clip_epochs, rng, progress)
-    torch.save({"encoder": encoder.state_dict(), "head": head.state_dict()}, out.with_suffix(".ckpt"))
-    tokens = encode(encoder, train, turned=4, rng=rng)
+    kept = out.with_suffix(".ckpt")
+    done = torch.load(kept, weights_only=True) if resume and kept.is_file() else {}
+    if "encoder" in done:
+        encoder.load_state_dict(done["encoder"])
+    else:
+        fit_stills(encoder, train, still_epochs, rng, progress)
+        torch.save({"encoder": encoder.state_dict()}, kept)
+    if "head" in done:
+        head.load_state_dict(done["head"])
+    else:
+        fit_clips(encoder, head, train, clip_epochs, rng, progress)
+        torch.save({"encoder": encoder.state_dict(), "head": head.state_dict()}, kept)
+    tokens = encode(encoder, train, turned=2, rng=rng)
     fit_head(head, tokens, train, encode(encoder, held)[:, 0], held, head_epochs, rng, progress)
     fit_distance(head, tokens[:, 0], train)
     held_far = predict(head, encode(encoder, held)[:, 0], held)[1]

@@ -1,8 +1,8 @@
 """Simulated pictures and their heat maps: what the detector learns from.
 
 Ranges follow a measured simulation-to-real study: every optics and polarity, glowing phase contrast, scale wrong by up
-to two fifths, about six heads a patch, a third of them roundish, two in five defocused, tails missing in 15 %, debris
-from none to filthy.
+to two fifths, about six heads a patch and up to fifty, a third of them roundish, two in five defocused, tails missing
+in some, debris from none to filthy.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PATCH_PX = 256
 WORKING_UM_PER_PX = 0.4
 UNSEEN_BLUR_UM = 1.3
 """A head blurred wider than this is neither asked for nor forbidden."""
-ROUND_ABOVE_UM, GLOWING_ROUND_ABOVE_UM = 4.6, 6.0
+ROUND_ABOVE_UM, GLOWING_ROUND_ABOVE_UM = 4.6, 7.5
 """Round cells from this radius on are told from heads even where the scale is wrong."""
 ROUND_CELL, HEAD_LIKE = KINDS.index("round cell"), KINDS.index("head-like")
 
@@ -55,7 +55,7 @@ def draw_picture(seed: int) -> Picture:
         height_px=side_px,
         um_per_px=um_per_px,
         duration_s=0.1,
-        cells=0.0 if rng.random() < 0.06 else float(rng.gamma(1.5, 4.5)),
+        cells=_crowd(rng),
         seed=seed,
         debris=float(rng.choice((0.0, 0.5, 1.0, 2.0, 4.0, 8.0))),
         defocus_um=float(rng.choice((0.5, 1.5, 3.0, 5.0), p=(0.35, 0.3, 0.2, 0.15))),
@@ -66,6 +66,14 @@ def draw_picture(seed: int) -> Picture:
     flat = flatten(image, um_per_px * mistaken, WORKING_UM_PER_PX)[:PATCH_PX, :PATCH_PX]
     factor = um_per_px * mistaken / WORKING_UM_PER_PX
     return Picture(flat.astype(np.float16), *_objects(scene, factor), either_sign=optics.glow == 0)
+
+
+def _crowd(rng: np.random.Generator) -> float:
+    """Mean number of heads in a patch: none, some, or a dense preparation."""
+    kind = rng.random()
+    if kind < 0.06:
+        return 0.0
+    return float(rng.uniform(18, 55)) if kind > 0.86 else float(rng.gamma(1.5, 4.5))
 
 
 def _optics(rng: np.random.Generator) -> Optics:
@@ -79,7 +87,7 @@ def _cells(settings: SceneSettings, rng: np.random.Generator, glowing: bool) -> 
     count = len(cells)
     roundish = rng.random(count) < 0.3
     width = np.where(roundish, cells.head_length_um * rng.uniform(0.8, 1.0, count), cells.head_width_um)
-    tail = cells.tail_length_um * (0.0 if rng.random() < 0.15 else 1.0)
+    tail = cells.tail_length_um * (0.0 if not glowing and rng.random() < 0.1 else 1.0)
     bulk = cells.thickness * (1.0 if rng.random() < 0.7 else 0.7)
     # Light spreads round a glowing head, which then looks larger than it is.
     swollen = float(np.exp(rng.uniform(0.0, 0.5) if glowing else rng.normal(0.0, 0.12)))
