@@ -48,7 +48,7 @@ def draw_debris(rng: np.random.Generator, field_um: tuple[float, float], density
         kind=kind,
         xy_um=rng.uniform((0.0, 0.0), field_um, (count, 2)),
         size_um=low * (high / low) ** rng.random(count),
-        thickness=rng.uniform(0.25, 1.3, count),
+        thickness=np.where(kind == 0, 0.08 * 16.0 ** rng.random(count), rng.uniform(0.25, 1.3, count)),
         z_um=rng.normal(0.0, 3.0, count),
         seed=rng.integers(0, 2**31, count),
     )

@@ -12,6 +12,7 @@ cycles per px of 1/3 um, contrast 10-140 grey levels, contrast to noise 5-90, JP
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 import cv2
@@ -26,7 +27,11 @@ WAVELENGTH_UM = 0.41
 DEFOCUS_BLUR = 0.10
 """Blur (um) per um of defocus, an aperture of about 0.4."""
 
+COHERENT_BLUR = 0.05
+"""The same where a phase ring lights the cell from a narrow cone, so that defocus makes rings."""
+
 Image = NDArray[np.float32]
+Spectrum = NDArray[np.complex64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,57 +62,53 @@ class Optics:
     thin: float = 1.0
     glow: float = 0.0
     glow_um: float = 1.8
+    phase_rad: float = 0.0
+    ring: float = 0.5
 
     def blur_um(self, z_um: NDArray[np.float64]) -> NDArray[np.float64]:
         """Standard deviation of the blur of something at height ``z_um``; what can be seen is larger than it."""
-        return np.hypot(self.blur, DEFOCUS_BLUR * (np.asarray(z_um) - self.focus_um))
+        return np.hypot(self.blur, self._defocus_blur * (np.asarray(z_um) - self.focus_um))
+
+    @property
+    def _defocus_blur(self) -> float:
+        return COHERENT_BLUR if self.phase_rad > 0 else DEFOCUS_BLUR
 
     @property
     def contrast_to_noise(self) -> float:
         """A typical head's contrast over the noise."""
         return self.contrast / max(self.noise_sigma, 0.3)
 
-    def transfer(self, shape: tuple[int, int], um_per_px: float, z_um: float) -> NDArray[np.complex64]:
-        """T on the rfft grid of a picture of ``shape``."""
-        fy = fft.fftfreq(shape[0], um_per_px)[:, None].astype(np.float32)
-        fx = fft.rfftfreq(shape[1], um_per_px)[None, :].astype(np.float32)
-        f2 = fx * fx + fy * fy
-        dz = z_um - self.focus_um
-        blur = float(np.hypot(self.blur, DEFOCUS_BLUR * dz))
-        out = np.exp(-2.0 * (np.pi * blur) ** 2 * f2)
-        if self.kind == "hoffman":
-            turn = np.radians(self.relief_deg)
-            relief = 2j * np.pi * (fx * np.cos(turn) + fy * np.sin(turn)) * 1.2
-            shaded: NDArray[np.complex64] = (out * (relief + 0.12 * np.cos(np.pi * WAVELENGTH_UM * dz * f2))).astype(
-                np.complex64
-            )
-            return shaded
-        out *= np.cos(np.pi * WAVELENGTH_UM * dz * f2 + self.theta)
-        if self.halo > 0:
-            reach = 1.0 / (2.0 * np.pi * self.halo_width)
-            out *= 1.0 - self.halo * np.exp(-f2 / (2.0 * reach * reach))
-        if self.glow > 0:
-            out += self.glow * np.exp(-2.0 * (np.pi * self.glow_um) ** 2 * f2)
-        plain: NDArray[np.complex64] = out.astype(np.complex64)
-        return plain
-
-    def image(self, layers: list[tuple[float, Image]], um_per_px: float) -> Image:
-        """The picture's contrast (signed, head = 1) of ``(z_um, thickness)`` layers, summed in Fourier space."""
-        shape = layers[0][1].shape
-        total = np.zeros((shape[0], shape[1] // 2 + 1), np.complex64)
+    def spectrum(self, layers: list[tuple[float, Image]], um_per_px: float) -> Spectrum:
+        """What ``(z_um, thickness)`` layers of one shape scatter, as it leaves the objective; spectra add up."""
+        total: Spectrum | None = None
         for z_um, thickness in layers:
-            total += fft.rfft2(thickness, workers=1) * self.transfer(shape, um_per_px, z_um)
-        seen: Image = fft.irfft2(total, s=shape, workers=1).astype(np.float32)
-        return seen * np.float32(self.polarity / self._head_response(um_per_px))
+            through = _transfer(self, thickness.shape, um_per_px, z_um)
+            if self.phase_rad > 0:
+                scattered = np.zeros(thickness.shape, np.complex64)
+                there = thickness != 0
+                scattered[there] = np.exp(1j * np.float32(self.phase_rad) * thickness[there]) - 1
+                part = fft.fft2(scattered, workers=1)
+            else:
+                part = fft.rfft2(thickness, workers=1)
+            part *= through
+            total = part if total is None else np.add(total, part, out=total)
+        if total is None:
+            raise ValueError("layers: expected at least one, found none")
+        return total
 
-    def _head_response(self, um_per_px: float) -> float:
-        """Largest response to a typical head in focus, so that ``contrast`` means the same for every optics."""
-        size = int(24.0 / um_per_px)
-        y, x = np.mgrid[:size, :size].astype(np.float32) - size / 2
-        r2 = (x * um_per_px / 2.3) ** 2 + (y * um_per_px / 1.5) ** 2
-        head = np.sqrt(np.clip(1.0 - r2, 0.0, 1.0)).astype(np.float32)
-        seen = fft.irfft2(fft.rfft2(head) * self.transfer(head.shape, um_per_px, self.focus_um + 0.5), s=head.shape)
-        return max(float(np.abs(seen).max()), 0.08)
+    def develop(self, spectrum: Spectrum, shape: tuple[int, int], um_per_px: float) -> Image:
+        """The picture's contrast (signed) from a spectrum: a typical head is 1, or, with ``phase_rad``, black is -1."""
+        if self.phase_rad > 0:
+            field = fft.ifft2(spectrum, workers=1, overwrite_x=True)
+            field -= np.complex64(1j * self.ring)
+            power = field.real**2 + field.imag**2
+            bright: Image = (power * np.float32(self.polarity / self.ring**2) - np.float32(self.polarity)).astype(
+                np.float32
+            )
+            return bright
+        seen: Image = fft.irfft2(spectrum, s=shape, workers=1, overwrite_x=True).astype(np.float32)
+        seen *= np.float32(self.polarity / _head_response(self, um_per_px))
+        return seen
 
     def expose(self, seen: Image, rng: np.random.Generator) -> NDArray[np.uint8]:
         """Grey levels: illumination, contrast, texture, noise, and what compression leaves of them."""
@@ -171,6 +172,32 @@ def draw_optics(rng: np.random.Generator, kind: Kind | None = None) -> Optics:
     return draw
 
 
+def draw_wet_phase(rng: np.random.Generator) -> Optics:
+    """A random positive phase contrast at 400x: heads shift light by radians and shine, thin matter is dark."""
+    background = float(rng.uniform(70, 170))
+    contrast = float(rng.uniform(0.25, 0.95)) * background
+    return Optics(
+        theta=0.0,
+        phase_rad=float(rng.uniform(1.1, 3.0)),
+        ring=float(rng.uniform(0.4, 0.9)),
+        halo=float(rng.uniform(0.2, 0.95)),
+        halo_width=float(rng.uniform(1.5, 5.0)),
+        thin=float(rng.uniform(0.15, 0.6)),
+        glow=float(rng.uniform(0.2, 2.5)) if rng.random() < 0.7 else 0.0,
+        glow_um=float(rng.uniform(1.0, 3.0)),
+        contrast=contrast,
+        background=background,
+        blur=float(rng.uniform(0.22, 0.7)),
+        noise_sigma=float(np.clip(contrast / np.exp(rng.uniform(np.log(12), np.log(120))), 0.3, 6.0)),
+        gradient=float(rng.uniform(0, 0.2)),
+        gradient_deg=float(rng.uniform(0, 360)),
+        vignetting=float(rng.uniform(0, 0.15)),
+        texture=float(rng.uniform(0.01, 0.04)) * contrast if rng.random() < 0.3 else 0.0,
+        jpeg_quality=int(rng.integers(25, 95)) if rng.random() < 0.6 else 0,
+        focus_um=float(rng.normal(0.0, 2.5)),
+    )
+
+
 def add_glow(optics: Optics, rng: np.random.Generator) -> Optics:
     """The same microscope with light round thick heads and dark thin matter, as wet preparations show at 400x."""
     return replace(
@@ -180,3 +207,45 @@ def add_glow(optics: Optics, rng: np.random.Generator) -> Optics:
         glow=float(rng.uniform(0.5, 8.0)),
         glow_um=float(rng.uniform(1.0, 3.2)),
     )
+
+
+@lru_cache(maxsize=6)
+def _transfer(optics: Optics, shape: tuple[int, int], um_per_px: float, z_um: float) -> Spectrum:
+    """T on the rfft grid of a picture of ``shape``; on the whole grid where ``phase_rad`` asks for complex light."""
+    whole = optics.phase_rad > 0
+    fy = fft.fftfreq(shape[0], um_per_px)[:, None].astype(np.float32)
+    fx = (fft.fftfreq if whole else fft.rfftfreq)(shape[1], um_per_px)[None, :].astype(np.float32)
+    f2 = fx * fx + fy * fy
+    dz = z_um - optics.focus_um
+    blur = float(np.hypot(optics.blur, optics._defocus_blur * dz))
+    out = np.exp(np.float32(-2.0 * (np.pi * blur) ** 2) * f2)
+    reach = 1.0 / (2.0 * np.pi * optics.halo_width)
+    if whole:
+        held = np.exp(f2 * np.float32(-0.5 / reach**2))
+        lens = np.exp(np.complex64(-1j * np.pi * WAVELENGTH_UM * dz) * f2)
+        passed = out * lens * (1.0 - np.complex64(1.0 + 1j * optics.ring) * np.float32(optics.halo) * held)
+        if optics.glow > 0:
+            spread = np.exp(np.float32(-2.0 * (np.pi * optics.glow_um) ** 2) * f2)
+            passed += np.complex64(1j * optics.ring * optics.glow) * spread
+        return np.asarray(passed, np.complex64)
+    if optics.kind == "hoffman":
+        turn = np.radians(optics.relief_deg)
+        relief = 2j * np.pi * (fx * np.cos(turn) + fy * np.sin(turn)) * 1.2
+        return np.asarray(out * (relief + 0.12 * np.cos(np.pi * WAVELENGTH_UM * dz * f2)), np.complex64)
+    out *= np.cos(np.float32(np.pi * WAVELENGTH_UM * dz) * f2 + np.float32(optics.theta))
+    if optics.halo > 0:
+        out *= 1.0 - optics.halo * np.exp(f2 * np.float32(-0.5 / reach**2))
+    if optics.glow > 0:
+        out += optics.glow * np.exp(-2.0 * (np.pi * optics.glow_um) ** 2 * f2)
+    return out.astype(np.complex64)
+
+
+@lru_cache(maxsize=64)
+def _head_response(optics: Optics, um_per_px: float) -> float:
+    """Largest response to a typical head in focus, so that ``contrast`` means the same for every optics."""
+    size = int(24.0 / um_per_px)
+    y, x = np.mgrid[:size, :size].astype(np.float32) - size / 2
+    r2 = (x * um_per_px / 2.3) ** 2 + (y * um_per_px / 1.5) ** 2
+    head = np.sqrt(np.clip(1.0 - r2, 0.0, 1.0)).astype(np.float32)
+    seen = fft.irfft2(fft.rfft2(head) * _transfer(optics, head.shape, um_per_px, optics.focus_um + 0.5), s=head.shape)
+    return max(float(np.abs(seen).max()), 0.08)

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 from spermscope.simulate.cells import MODES, Cells, Floats
 from spermscope.simulate.debris import add_debris, draw_debris
-from spermscope.simulate.optics import KINDS, Optics, clean_optics, draw_optics
+from spermscope.simulate.optics import KINDS, Optics, Spectrum, clean_optics, draw_optics
 from spermscope.simulate.parameters import SceneSettings
 from spermscope.simulate.shapes import draw_cells
 from spermscope.simulate.swimmers import Pose, Swimmers
@@ -23,8 +24,11 @@ __all__ = ["DebrisTruth", "Scene", "SceneSettings", "Truth", "View", "write_trut
 
 MARGIN_UM = 75.0
 """Beyond the view: a cell and its tail are out of sight before it is replaced by a new one."""
-LAYERS_UM = (-3.5, 0.0, 3.5)
-"""Depth layers that matter is sorted into before it is imaged."""
+LAYERS_UM = (-13.0, -7.0, -3.0, 0.0, 3.0, 7.0, 13.0)
+"""Depth layers, from the focal plane, that matter is sorted into before it is imaged."""
+LAYER_EDGES_UM = (-10.0, -5.0, -1.5, 1.5, 5.0, 10.0)
+RIM_UM = 5.0
+"""How far light of what lies beyond the view's edge reaches into it."""
 JUMP_UM = (437.0, 311.0)
 
 
@@ -102,7 +106,7 @@ class Scene:
         self.debris = draw_debris(rng, (self.torus_um[0], self.torus_um[1]), settings.debris)
         self.swimmers = Swimmers(cells, (self.torus_um[0], self.torus_um[1]), settings.duration_s, rng, start_um)
         self._drift_deg = float(rng.uniform(0, 360))
-        self._still: tuple[Any, list[NDArray[np.float32]]] | None = None
+        self._still: tuple[Any, Spectrum] | None = None
 
     @property
     def frame_count(self) -> int:
@@ -186,47 +190,46 @@ class Scene:
         return moved, ids
 
     def _seen(self, time_s: float, view: View) -> NDArray[np.float32]:
-        shape = (view.height_px, view.width_px)
-        layers = [layer.copy() for layer in self._still_layers(view)]
+        wide = _padded(view)
+        spectrum = self._still_spectrum(wide).copy()
         pose, _ = self._place(time_s, view)
-        near_um = 12.0 + self.cells.tail_length_um
-        centre = np.array([view.x_um, view.y_um]) + 0.5 * np.array([shape[1], shape[0]]) * view.um_per_px
-        half = 0.5 * np.array([shape[1], shape[0]]) * view.um_per_px
-        close = (np.abs(pose.x_um - centre[0]) < half[0] + near_um) & (
-            np.abs(pose.y_um - centre[1]) < half[1] + near_um
-        )
+        half = 0.5 * np.array([wide.width_px, wide.height_px]) * wide.um_per_px
+        reach = half + 12.0 + self.cells.tail_length_um[:, None]
+        away = np.abs(np.column_stack([pose.x_um, pose.y_um]) - (wide.x_um, wide.y_um) - half)
+        close = np.all(away < reach, axis=1)
         layer_of = _layer(self.cells.z_um - self.optics.focus_um)
-        for number, canvas in enumerate(layers):
+        filled = []
+        for number in np.unique(layer_of[close]).tolist():
             rows = np.flatnonzero(close & (layer_of == number))
-            if len(rows):
-                draw_cells(
-                    canvas,
-                    self.cells.take(rows),
-                    _rows(pose, rows),
-                    (view.x_um, view.y_um),
-                    view.um_per_px,
-                    self.optics.thin,
-                )
-        heights = [self.optics.focus_um + height for height in LAYERS_UM]
-        filled = [(height, canvas) for height, canvas in zip(heights, layers, strict=True) if canvas.any()]
-        if not filled:
-            return np.zeros(shape, np.float32)
-        return self.optics.image(filled, view.um_per_px)
+            canvas = np.zeros((wide.height_px, wide.width_px), np.float32)
+            corner = (wide.x_um, wide.y_um)
+            draw_cells(canvas, self.cells.take(rows), _rows(pose, rows), corner, wide.um_per_px, self.optics.thin)
+            filled.append((self.optics.focus_um + LAYERS_UM[number], canvas))
+        if filled:
+            spectrum += self.optics.spectrum(filled, wide.um_per_px)
+        seen = self.optics.develop(spectrum, (wide.height_px, wide.width_px), wide.um_per_px)
+        left, top = (
+            round((at - edge) / view.um_per_px) for at, edge in ((view.x_um, wide.x_um), (view.y_um, wide.y_um))
+        )
+        return seen[top : top + view.height_px, left : left + view.width_px]
 
-    def _still_layers(self, view: View) -> list[NDArray[np.float32]]:
-        """Debris of each depth layer, kept while the view stays."""
-        if self._still is not None and self._still[0] == view:
+    def _still_spectrum(self, wide: View) -> Spectrum:
+        """What debris scatters, kept while the view stays."""
+        if self._still is not None and self._still[0] == wide:
             return self._still[1]
-        layers = [np.zeros((view.height_px, view.width_px), np.float32) for _ in LAYERS_UM]
-        centres, radius = self._debris_px(view)
-        size = np.array([view.width_px, view.height_px])
+        layers = [np.zeros((wide.height_px, wide.width_px), np.float32) for _ in LAYERS_UM]
+        centres, radius = self._debris_px(wide)
+        size = np.array([wide.width_px, wide.height_px])
         reach = 2 * radius[:, None] + 4
         layer_of = _layer(self.debris.z_um - self.optics.focus_um)
         for row in np.flatnonzero(np.all((centres > -reach) & (centres < size + reach), axis=1)).tolist():
             centre = (float(centres[row, 0]), float(centres[row, 1]))
-            add_debris(layers[layer_of[row]], self.debris, row, centre, view.um_per_px, self.optics.thin)
-        self._still = (view, layers)
-        return layers
+            add_debris(layers[layer_of[row]], self.debris, row, centre, wide.um_per_px, self.optics.thin)
+        heights = [self.optics.focus_um + height for height in LAYERS_UM]
+        filled = [(height, layer) for height, layer in zip(heights, layers, strict=True) if layer.any()]
+        spectrum = self.optics.spectrum(filled or [(0.0, layers[0])], wide.um_per_px)
+        self._still = (wide, spectrum)
+        return spectrum
 
     def _debris_px(self, view: View) -> tuple[Floats, Floats]:
         corner = np.array([view.x_um, view.y_um]) - MARGIN_UM
@@ -235,7 +238,17 @@ class Scene:
 
 
 def _layer(depth_um: Floats) -> NDArray[np.int64]:
-    return np.digitize(depth_um, (-1.75, 1.75)).astype(np.int64)
+    return np.digitize(depth_um, LAYER_EDGES_UM).astype(np.int64)
+
+
+def _padded(view: View) -> View:
+    """The view and a rim, so that light from beyond its edge falls in and none wraps round; fast to transform."""
+    width, height = (
+        fft.next_fast_len(size + 2 * int(np.ceil(RIM_UM / view.um_per_px)), real=True)
+        for size in (view.width_px, view.height_px)
+    )
+    left, top = (width - view.width_px) // 2, (height - view.height_px) // 2
+    return View(view.x_um - left * view.um_per_px, view.y_um - top * view.um_per_px, width, height, view.um_per_px)
 
 
 def _rows(pose: Pose, rows: NDArray[np.int64]) -> Pose:

@@ -16,7 +16,7 @@ from spermscope.models.heatmap import STRIDE
 from spermscope.normalise import flatten
 from spermscope.simulate.cells import Cells
 from spermscope.simulate.debris import KINDS
-from spermscope.simulate.optics import Optics, add_glow, draw_optics
+from spermscope.simulate.optics import Optics, add_glow, draw_optics, draw_wet_phase
 from spermscope.simulate.scene import Scene, SceneSettings
 from spermscope.simulate.typical import typical_cells
 
@@ -50,6 +50,8 @@ def draw_picture(seed: int) -> Picture:
     um_per_px = float(rng.uniform(0.25, 0.65))
     mistaken = float(np.exp(rng.uniform(np.log(0.8), np.log(1.45))))
     side_px = int(np.ceil(PATCH_PX * WORKING_UM_PER_PX / (um_per_px * mistaken)))
+    optics = _optics(rng)
+    dust = (1.0, 2.0, 4.0, 8.0, 12.0, 16.0) if optics.phase_rad > 0 else (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
     settings = SceneSettings(
         width_px=side_px,
         height_px=side_px,
@@ -57,15 +59,16 @@ def draw_picture(seed: int) -> Picture:
         duration_s=0.1,
         cells=_crowd(rng),
         seed=seed,
-        debris=float(rng.choice((0.0, 0.5, 1.0, 2.0, 4.0, 8.0))),
+        debris=float(rng.choice(dust)),
         defocus_um=float(rng.choice((0.5, 1.5, 3.0, 5.0), p=(0.35, 0.3, 0.2, 0.15))),
     )
-    optics = _optics(rng)
     scene = Scene(settings, cells=_cells(settings, rng, optics.glow > 0), optics=optics)
     image = scene.render(0.05)
     flat = flatten(image, um_per_px * mistaken, WORKING_UM_PER_PX)[:PATCH_PX, :PATCH_PX]
     factor = um_per_px * mistaken / WORKING_UM_PER_PX
-    return Picture(flat.astype(np.float16), *_objects(scene, factor), either_sign=optics.glow == 0)
+    return Picture(
+        flat.astype(np.float16), *_objects(scene, factor), either_sign=optics.glow == 0 and optics.phase_rad == 0
+    )
 
 
 def _crowd(rng: np.random.Generator) -> float:
@@ -77,8 +80,10 @@ def _crowd(rng: np.random.Generator) -> float:
 
 
 def _optics(rng: np.random.Generator) -> Optics:
+    if rng.random() < 0.42:
+        return draw_wet_phase(rng)
     optics = draw_optics(rng)
-    return add_glow(optics, rng) if optics.kind == "phase" and rng.random() < 0.65 else optics
+    return add_glow(optics, rng) if optics.kind == "phase" and rng.random() < 0.3 else optics
 
 
 def _cells(settings: SceneSettings, rng: np.random.Generator, glowing: bool) -> Cells:
