@@ -5,6 +5,10 @@ A layer at height z above the focal plane goes through
 with ``L`` the wavelength in the medium (Fresnel propagation of a thin object; Goodman, Introduction to Fourier
 Optics, ch. 4), ``s`` the blur of aperture and defocus, ``h`` and ``f0`` strength and reach of a phase ring's halo.
 ``theta`` runs from absorption (0) to phase (90 degrees). Relief (Hoffman, oblique) is a directional derivative.
+With ``phase_rad`` above 0 the whole of Zernike's formula stands in for this weak-object form: light that a head delays
+by so many radians meets the undiffracted light, dimmed to amplitude ``a`` and turned by a quarter wave,
+``I = |S (1 - (1 + i a) h exp(-f^2 / 2 f0^2)) - i a|^2 / a^2``, ``S = exp(i phase) - 1`` (Zernike 1942; Born & Wolf,
+Principles of Optics, 8.6.3). Thin matter is then dark and a thick head bright; defocus makes rings.
 Ranges of ``draw_optics`` follow a measured simulation-to-real study of 26 px heads: halo 0 or .2-.97, cut-off .13-.45
 cycles per px of 1/3 um, contrast 10-140 grey levels, contrast to noise 5-90, JPEG quality 20-94 in most pictures.
 """
@@ -41,6 +45,8 @@ class Optics:
     ``thin`` is how tails and specks show beside heads: in phase contrast thick, refracting heads are often bright
     where thin matter is dark (-1 .. 1).
     ``glow`` and ``glow_um`` spread light round thick matter, as phase contrast does round a refracting head.
+    ``phase_rad`` is the delay by a typical head (0: weak-object form), ``ring`` the amplitude that the phase ring
+    passes (0..1); ``contrast`` is then the step from the background to black.
     """
 
     kind: Kind = "phase"

@@ -6,7 +6,6 @@ import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,7 +79,8 @@ class Scene:
     """Everything under the microscope for ``settings.duration_s``; a pure function of its arguments.
 
     Cells live on a torus that is the view and a margin round it, so their density in view stays constant; one that
-    leaves on one side comes back on the other under a new id, out of sight.
+    leaves on one side comes back on the other under a new id, out of sight. When the stage jumps, every cell and
+    piece is somewhere else and has another id.
     """
 
     def __init__(
@@ -106,7 +106,10 @@ class Scene:
         self.debris = draw_debris(rng, (self.torus_um[0], self.torus_um[1]), settings.debris)
         self.swimmers = Swimmers(cells, (self.torus_um[0], self.torus_um[1]), settings.duration_s, rng, start_um)
         self._drift_deg = float(rng.uniform(0, 360))
-        self._still: tuple[Any, Spectrum] | None = None
+        elsewhere = np.random.default_rng([settings.seed, 3])
+        self._cells_moved = elsewhere.uniform(0.0, self.torus_um, (len(cells), 2))
+        self._debris_moved = elsewhere.uniform(0.0, self.torus_um, (len(self.debris), 2))
+        self._still: tuple[tuple[View, bool], Spectrum] | None = None
 
     @property
     def frame_count(self) -> int:
@@ -117,9 +120,12 @@ class Scene:
         """``(2,)`` where the field's top-left corner lies in the map."""
         turn = np.radians(self._drift_deg)
         place = self.settings.drift_um_s * time_s * np.array([np.cos(turn), np.sin(turn)])
-        if self.settings.jump_at_s and time_s >= self.settings.jump_at_s:
+        if self._jumped(time_s):
             place = place + JUMP_UM
         return np.asarray(place, float)
+
+    def _jumped(self, time_s: float) -> bool:
+        return 0.0 < self.settings.jump_at_s <= time_s
 
     def field_view(self, time_s: float) -> View:
         """The camera's own view at that time."""
@@ -165,19 +171,23 @@ class Scene:
     def debris_truth(self, time_s: float, view: View | None = None) -> DebrisTruth:
         """The pieces that lie in the view."""
         view = view or self.field_view(time_s)
-        centres, radius = self._debris_px(view)
+        centres, radius = self._debris_px(time_s, view)
         size = np.array([view.width_px, view.height_px])
         near = np.all((centres > -0.5) & (centres < size - 0.5), axis=1)
         return DebrisTruth(self.debris.kind[near], centres[near, 0], centres[near, 1], radius[near])
 
     def _place(self, time_s: float, view: View) -> tuple[Pose, NDArray[np.int64]]:
-        """Poses wrapped round the view, and ids that change when a cell is wrapped."""
-        pose = self.swimmers.at(time_s)
+        """Poses wrapped round the view, and ids that change when a cell is wrapped or the stage has jumped."""
+        pose, jumped = self.swimmers.at(time_s), self._jumped(time_s)
+        path = np.column_stack([pose.path_x_um, pose.path_y_um])
+        other = self._cells_moved if jumped else np.zeros_like(path)
         corner = np.array([view.x_um, view.y_um]) - MARGIN_UM
-        turns = np.floor((np.column_stack([pose.path_x_um, pose.path_y_um]) - corner) / self.torus_um)
-        shift = -turns * self.torus_um
+        turns = np.floor((path + other - corner) / self.torus_um)
+        shift = other - turns * self.torus_um
         away = np.where(turns >= 0, 2 * turns, -2 * turns - 1).astype(np.int64)
         pair = (away.sum(axis=1) * (away.sum(axis=1) + 1)) // 2 + away[:, 1]
+        if self.settings.jump_at_s:
+            pair = 2 * pair + jumped
         ids = np.arange(len(turns), dtype=np.int64) + len(turns) * pair
         moved = Pose(
             pose.x_um + shift[:, 0],
@@ -191,7 +201,7 @@ class Scene:
 
     def _seen(self, time_s: float, view: View) -> NDArray[np.float32]:
         wide = _padded(view)
-        spectrum = self._still_spectrum(wide).copy()
+        spectrum = self._still_spectrum(time_s, wide).copy()
         pose, _ = self._place(time_s, view)
         half = 0.5 * np.array([wide.width_px, wide.height_px]) * wide.um_per_px
         reach = half + 12.0 + self.cells.tail_length_um[:, None]
@@ -213,12 +223,13 @@ class Scene:
         )
         return seen[top : top + view.height_px, left : left + view.width_px]
 
-    def _still_spectrum(self, wide: View) -> Spectrum:
+    def _still_spectrum(self, time_s: float, wide: View) -> Spectrum:
         """What debris scatters, kept while the view stays."""
-        if self._still is not None and self._still[0] == wide:
+        key = (wide, self._jumped(time_s))
+        if self._still is not None and self._still[0] == key:
             return self._still[1]
         layers = [np.zeros((wide.height_px, wide.width_px), np.float32) for _ in LAYERS_UM]
-        centres, radius = self._debris_px(wide)
+        centres, radius = self._debris_px(time_s, wide)
         size = np.array([wide.width_px, wide.height_px])
         reach = 2 * radius[:, None] + 4
         layer_of = _layer(self.debris.z_um - self.optics.focus_um)
@@ -228,12 +239,13 @@ class Scene:
         heights = [self.optics.focus_um + height for height in LAYERS_UM]
         filled = [(height, layer) for height, layer in zip(heights, layers, strict=True) if layer.any()]
         spectrum = self.optics.spectrum(filled or [(0.0, layers[0])], wide.um_per_px)
-        self._still = (wide, spectrum)
+        self._still = (key, spectrum)
         return spectrum
 
-    def _debris_px(self, view: View) -> tuple[Floats, Floats]:
+    def _debris_px(self, time_s: float, view: View) -> tuple[Floats, Floats]:
         corner = np.array([view.x_um, view.y_um]) - MARGIN_UM
-        placed = (self.debris.xy_um - corner) % self.torus_um + corner
+        lies = self.debris.xy_um + self._debris_moved if self._jumped(time_s) else self.debris.xy_um
+        placed = (lies - corner) % self.torus_um + corner
         return (placed - (view.x_um, view.y_um)) / view.um_per_px, self.debris.size_um / view.um_per_px
 
 

@@ -72,7 +72,9 @@ def _draw_head(
     rough = cells.head_roughness[row]
     if rough > 0:
         angle = np.arctan2(v, u)
-        radius = radius * (1.0 + rough * (0.22 * np.sin(2 * angle + row) + 0.18 * np.sin(3 * angle + 2.1 * row)))
+        # The outline hangs on the cell itself, not on its row: rows change as others come and go.
+        own = 1e3 * length
+        radius = radius * (1.0 + rough * (0.22 * np.sin(2 * angle + own) + 0.18 * np.sin(3 * angle + 2.1 * own)))
     dome = np.sqrt(np.clip(1.0 - radius * radius, 0.0, 1.0))
     edge = np.clip((1.0 - radius) * 0.5 * width / um_per_px + 0.5, 0.0, 1.0)
     head = (0.35 + 0.65 * dome) * edge
