@@ -58,10 +58,15 @@ def add_debris(
     canvas: Image, debris: Debris, row: int, centre_px: tuple[float, float], um_per_px: float, thin: float = 1.0
 ) -> None:
     """Add one piece to ``canvas``; specks, blobs and threads count ``thin`` times."""
-    rng = np.random.default_rng(debris.seed[row])
     size = debris.size_um[row] / um_per_px
     strength = debris.thickness[row]
     kind = KINDS[debris.kind[row]]
+    if kind in ("speck", "blob"):
+        # Specks below the pixel spread their matter: thickness falls with the area they do not fill.
+        radius = max(size, 0.7)
+        add_disc(canvas, centre_px, radius, thin * strength * min(1.0, (size / radius) ** 2))
+        return
+    rng = np.random.default_rng(debris.seed[row])
     if kind == "thread":
         _thread(canvas, rng, centre_px, size, thin * 0.4 * strength, um_per_px)
     elif kind == "round cell":
@@ -70,14 +75,10 @@ def add_debris(
             turn, out = rng.uniform(0, 2 * np.pi), size * 0.85 * np.sqrt(rng.random())
             grain = (centre_px[0] + out * np.cos(turn), centre_px[1] + out * np.sin(turn))
             add_disc(canvas, grain, max(0.7, rng.uniform(0.08, 0.2) * size), rng.uniform(0.15, 0.5))
-    elif kind == "head-like":
+    else:
         for _ in range(int(rng.integers(2, 5))):
             shift = rng.normal(0.0, 0.55 * size, 2)
             add_disc(canvas, (centre_px[0] + shift[0], centre_px[1] + shift[1]), size * rng.uniform(0.4, 0.8), strength)
-    else:
-        # Specks below the pixel spread their matter: thickness falls with the area they do not fill.
-        radius = max(size, 0.7)
-        add_disc(canvas, centre_px, radius, thin * strength * min(1.0, (size / radius) ** 2))
 
 
 def _thread(

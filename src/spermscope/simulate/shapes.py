@@ -91,10 +91,11 @@ def add_disc(canvas: Image, centre: tuple[float, float], radius_px: float, thick
     if window is None:
         return
     rows, columns = window
-    y, x = np.mgrid[rows, columns].astype(np.float32)
-    radius = np.hypot(x - centre[0], y - centre[1])
-    dome = np.sqrt(np.clip(1.0 - (radius / radius_px) ** 2, 0.0, 1.0))
-    edge = np.clip(radius_px - radius + 0.5, 0.0, 1.0)
+    y = np.arange(rows.start, rows.stop, dtype=np.float32)[:, None] - np.float32(centre[1])
+    x = np.arange(columns.start, columns.stop, dtype=np.float32) - np.float32(centre[0])
+    square = x * x + y * y
+    dome = np.sqrt(np.maximum(1.0 - square / np.float32(radius_px**2), 0.0))
+    edge = np.minimum(np.maximum(np.float32(radius_px + 0.5) - np.sqrt(square), 0.0), 1.0)
     canvas[rows, columns] += (thickness * (0.3 + 0.7 * dome) * edge).astype(np.float32)
 
 
