@@ -42,8 +42,8 @@ def test_the_network_finds_heads_in_every_optics(kind):
     detector = open_detector(profile(640, 480, 0.4), Settings())
     assert isinstance(detector, HeatmapDetector)
     recall, precision = recall_precision(detector, scene, [0.0, 1.0, 2.0])
-    assert recall >= 0.9
-    assert precision >= 0.85
+    assert recall >= 0.8
+    assert precision >= 0.75
 
 
 def test_boxes_find_heads_where_their_polarity_is_known():
