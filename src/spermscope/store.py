@@ -161,6 +161,8 @@ class SessionWriter:
     def finish(self, summary: Summary) -> Path:
         """Write ``session.json`` and move the folder to its place; whole or, as the summary says, a part."""
         (self.partial / ".ballast").unlink(missing_ok=True)
+        for unfinished in (self.partial / "clips").glob("*.part.npz"):
+            unfinished.unlink()
         while self._waiting:
             with suppress(OSError):
                 self._flush_tracks(self._waiting.popleft()[1])
@@ -205,9 +207,10 @@ def sperm_row(cell: Cell, mark: str = "") -> list[object]:
 
 
 def save_clip(path: Path, clip: Clip, embedding: NDArray[np.float32]) -> None:
-    """A clip and its embedding, without pickle."""
+    """A clip and its embedding, without pickle; under its name only once it is whole."""
+    part = path.with_suffix(".part.npz")
     np.savez_compressed(
-        path,
+        part,
         allow_pickle=False,
         frames=clip.frames,
         time_s=clip.time_s,
@@ -216,6 +219,7 @@ def save_clip(path: Path, clip: Clip, embedding: NDArray[np.float32]) -> None:
         um_per_px=np.float64(clip.um_per_px),
         embedding=embedding.reshape(-1),
     )
+    os.replace(part, path)
 
 
 def _number(value: float, digits: int) -> str:
