@@ -19,8 +19,8 @@ from spermscope.runtime import ModelCard, write_model
 from spermscope.training.export import golden, to_onnx
 from spermscope.training.pictures import PATCH_PX, WORKING_UM_PER_PX, Picture, draw_picture, draw_targets
 
-PICTURES = 6500
-STEPS = 3200
+PICTURES = 6000
+STEPS = 3000
 HELD_OUT = 300
 BATCH = 16
 Progress = Callable[[int, int | None], None]
