@@ -100,6 +100,40 @@ def test_an_unknown_key_in_a_card_is_refused(tmp_path):
         load_model(tmp_path / "m.spermscope")
 
 
+def _packed(**arrays):
+    packed = io.BytesIO()
+    np.savez(packed, **arrays)
+    return packed.getvalue()
+
+
+PICTURE = np.zeros((1, 1, 16, 16), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("part", "content", "says"),
+    [
+        ("golden.npz", _packed(), "expected golden inputs and outputs"),
+        ("golden.npz", _packed(**{"model.in.picture": PICTURE}), "expected golden inputs and outputs"),
+        ("golden.npz", _packed(**{"model.in.picture": PICTURE, "model.out.nose": PICTURE}), "nose is inf away"),
+        ("golden.npz", _packed(**{"model.in.picture": np.array([{}], dtype=object)}), "expected plain arrays"),
+        ("golden.npz", b"junk", "expected plain arrays"),
+        ("model.onnx", b"junk" * 100, "expected graphs that the engine can run"),
+        ("model.onnx", None, "expected at least one graph"),
+        ("card.json", b'{"kind": "detector", "colour": "blue"}', "expected a model file"),
+    ],
+)
+def test_a_damaged_model_is_refused_in_one_line(part, content, says, tmp_path):
+    path = tmp_path / "m.spermscope"
+    with zipfile.ZipFile(shipped("detector")) as good, zipfile.ZipFile(path, "w") as bad:
+        for name in good.namelist():
+            held = content if name == part else good.read(name)
+            if held is not None:
+                bad.writestr(name, held)
+    with pytest.raises(ValueError, match=says) as caught:
+        load_model(path)
+    assert len(str(caught.value).splitlines()) == 1
+
+
 def test_the_same_model_gives_the_same_file(tmp_path):
     good = load_model(shipped("detector"))
     first, second = (
