@@ -22,6 +22,18 @@ def onnx_graphs(path):
         return {name[:-5]: archive.read(name) for name in archive.namelist() if name.endswith(".onnx")}
 
 
+def test_openvino_gives_what_torch_gave_when_the_model_was_exported(model):
+    graphs = {key.split("/")[0] for key in model.golden}
+    for graph in graphs:
+        parts = {
+            side: {k.split("/")[-1]: v for k, v in model.golden.items() if k.startswith(f"{graph}/{side}/")}
+            for side in ("in", "out")
+        }
+        mine = model.run(graph, parts["in"])
+        for name, torch_gave in parts["out"].items():
+            np.testing.assert_allclose(mine[name], torch_gave, atol=1e-4, rtol=1e-4)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_openvino_and_onnx_runtime_agree_on_the_shipped_graphs(kind):
     onnxruntime = pytest.importorskip("onnxruntime")
