@@ -63,6 +63,14 @@ def test_head_on_and_right_angle_crossings_keep_both_identities(angle_deg, fps):
     assert seen.count("swapped") == 0
 
 
+@pytest.mark.parametrize("speed_um_s", [30.0, 60.0])
+def test_a_shallow_crossing_is_told_by_where_the_cells_go(speed_um_s):
+    rng = np.random.default_rng(int(speed_um_s))
+    seen = [outcome(follow(*crossing(rng, 140, 50, speed_um_s), rng, merge_um=3.0)[0]) for _ in range(50)]
+    assert seen.count("kept") >= 40
+    assert seen.count("swapped") <= 3
+
+
 def test_an_immotile_cell_stays_one_track_for_minutes():
     rng = np.random.default_rng(1)
     ids, _ = follow(np.zeros((1, 3000, 2)), np.arange(3000) / 15, rng)

@@ -56,8 +56,10 @@ class TrackSettings(_Frozen):
     young_gap_s: float = Field(default=0.12, gt=0, description="unseen for longer, an unconfirmed track ends")
     merge_um: float = Field(default=4.0, gt=0, description="heads nearer than this may show as one")
     sure_margin: float = Field(
-        default=3.0, ge=0, description="log-likelihood margin below which a parting is ambiguous"
+        default=3.0, ge=0, description="twice the log likelihood by which one story of a parting must lead"
     )
+    unsure_s: float = Field(default=0.4, ge=0, description="a parting not told by then is ambiguous")
+    stroke_hz: float = Field(default=15.0, gt=0, description="points closer in time count less in telling a parting")
     start_score: float = Field(default=0.3, ge=0, le=1, description="least score of a point that starts a track")
 
 

@@ -2,8 +2,10 @@
 
 Each track filters its mean path with a constant-velocity model (white acceleration); the lateral beat of the head is
 taken as measurement noise. Cost of a pair is ``d^2 + ln det S`` (the negative log likelihood, up to constants) with a
-price for young tracks, solved as one linear assignment (Kuhn 1955). Where two heads merged and the evidence cannot
-tell who came out where, both tracks end as ``ambiguous`` rather than guess.
+price for young tracks, solved as one linear assignment (Kuhn 1955). Two heads that showed as one may have come out
+either way: from their parting on a second pair of filters follows the exchanged identities, and the likelihoods of both
+stories are compared point by point. Once the first is clearly the likelier the tracks go on; where it is clearly not,
+or that takes too long, both end as ``ambiguous`` rather than guess.
 """
 
 from __future__ import annotations
@@ -41,7 +43,12 @@ class Followed:
 
 @dataclass(slots=True)
 class _State:
-    """Filters of M tracks. ``p (M, 3)`` holds the covariance of position and velocity (one axis serves both)."""
+    """Filters of M tracks. ``p (M, 3)`` holds the covariance of position and velocity (one axis serves both).
+
+    ``merged_with`` is the id of the track that this one showed as one with, -1 for none. From their parting
+    (``parted_s``, NaN before) ``other_x``, ``other_v`` and ``other_p`` follow the partner's points, and ``evidence``
+    sums by how much worse that explains them.
+    """
 
     track_id: Ids = field(default_factory=lambda: np.empty(0, np.int64))
     x: Floats = field(default_factory=lambda: np.empty((0, 2)))
@@ -52,6 +59,11 @@ class _State:
     seen_s: Floats = field(default_factory=lambda: np.empty(0))
     confirmed: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     merged_with: Ids = field(default_factory=lambda: np.empty(0, np.int64))
+    parted_s: Floats = field(default_factory=lambda: np.empty(0))
+    evidence: Floats = field(default_factory=lambda: np.empty(0))
+    other_x: Floats = field(default_factory=lambda: np.empty((0, 2)))
+    other_v: Floats = field(default_factory=lambda: np.empty((0, 2)))
+    other_p: Floats = field(default_factory=lambda: np.empty((0, 3)))
 
     def __len__(self) -> int:
         return len(self.track_id)
@@ -113,29 +125,22 @@ class Tracker:
             raise ValueError(f"track: expected a score for each of {len(xy_um)} points, found {len(score)}")
         if not np.isnan(self._time_s) and time_s <= self._time_s:
             raise ValueError(f"track: expected a time after {self._time_s:g} s, found {time_s:g} s")
-        self._predict(0.0 if np.isnan(self._time_s) else time_s - self._time_s)
+        passed_s = 0.0 if np.isnan(self._time_s) else time_s - self._time_s
+        self._predict(passed_s)
         self._time_s = time_s
         points = np.asarray(xy_um, np.float64).reshape(-1, 2)
         marks = np.asarray(score, np.float64)
         match = self._assign(points)
-        unsure = self._unsure(points, match)
+        unsure = self._weigh(points, match, passed_s)
         self._update(points, marks, match, time_s)
         self._note_merges(match)
         ended = self._end(time_s, bounds_um, match, unsure)
         return self._report(points, marks, *ended)
 
     def _predict(self, dt: float) -> None:
-        s = self._state
-        noise = self._set.acceleration_um_s2**2
-        s.x = s.x + dt * s.v
-        pp, pv, vv = s.p.T if len(s) else np.empty((3, 0))
-        s.p = np.column_stack(
-            [
-                pp + 2 * dt * pv + dt * dt * vv + noise * dt**4 / 4,
-                pv + dt * vv + noise * dt**3 / 2,
-                vv + noise * dt * dt,
-            ]
-        )
+        s, noise = self._state, self._set.acceleration_um_s2**2
+        s.x, s.v, s.p = _predicted(s.x, s.v, s.p, dt, noise)
+        s.other_x, s.other_v, s.other_p = _predicted(s.other_x, s.other_v, s.other_p, dt, noise)
 
     def _spread(self) -> Floats:
         """``(M,)`` variance of the innovation, an axis."""
@@ -168,21 +173,32 @@ class Tracker:
         match[lost[rows]] = free[columns]
         return match
 
-    def _unsure(self, points: Floats, match: Ids) -> NDArray[np.bool_]:
-        """Rows of merged pairs that part now although the swapped pairing explains the points nearly as well."""
-        s = self._state
-        unsure = np.zeros(len(s), np.bool_)
-        spread = self._spread()
+    def _weigh(self, points: Floats, match: Ids, passed_s: float) -> NDArray[np.bool_]:
+        """Compare both stories of every pair that merged and now shows apart; rows where the told one may be wrong."""
+        s, unsure = self._state, np.zeros(len(self._state), np.bool_)
         for row in np.flatnonzero(s.merged_with >= 0).tolist():
             other = int(np.searchsorted(s.track_id, s.merged_with[row]))
             if other >= len(s) or s.track_id[other] != s.merged_with[row] or other < row:
                 continue
             if match[row] < 0 or match[other] < 0:
                 continue
-            a, b = points[match[row]], points[match[other]]
-            chosen = ((s.x[row] - a) ** 2).sum() / spread[row] + ((s.x[other] - b) ** 2).sum() / spread[other]
-            swapped = ((s.x[row] - b) ** 2).sum() / spread[row] + ((s.x[other] - a) ** 2).sum() / spread[other]
-            unsure[[row, other]] = swapped - chosen < self._set.sure_margin
+            pair = np.array([row, other])
+            if np.isnan(s.parted_s[row]):
+                s.parted_s[pair], s.evidence[pair] = self._time_s, 0.0
+                s.other_x[pair], s.other_v[pair], s.other_p[pair] = s.x[pair], s.v[pair], s.p[pair]
+            own, swapped = points[match[pair]], points[match[pair[::-1]]]
+            noise = self._set.beat_um**2
+            worse = _misfit(s.other_x[pair], s.other_p[pair], swapped, noise) - _misfit(s.x[pair], s.p[pair], own, noise)
+            # Points nearer in time than a stroke of the tail say the same thing about where the path goes.
+            fresh = 1.0 if s.parted_s[row] == self._time_s else min(1.0, passed_s * self._set.stroke_hz)
+            s.evidence[pair] += fresh * worse
+            s.other_x[pair], s.other_v[pair], s.other_p[pair] = _corrected(
+                s.other_x[pair], s.other_v[pair], s.other_p[pair], swapped, noise
+            )
+            if s.evidence[row] >= self._set.sure_margin:
+                s.merged_with[pair], s.parted_s[pair] = -1, np.nan
+            late = self._time_s - s.parted_s[row] > self._set.unsure_s
+            unsure[pair] = late or s.evidence[row] < -self._set.sure_margin
         return unsure
 
     def _update(self, points: Floats, marks: Floats, match: Ids, time_s: float) -> None:
@@ -190,13 +206,9 @@ class Tracker:
         rows = np.flatnonzero(match >= 0)
         if not len(rows):
             return
-        spread = self._spread()[rows]
-        gain = np.column_stack([s.p[rows, 0] / spread, s.p[rows, 1] / spread])
-        off = points[match[rows]] - s.x[rows]
-        s.x[rows] += gain[:, :1] * off
-        s.v[rows] += gain[:, 1:] * off
-        pp, pv, vv = s.p[rows].T
-        s.p[rows] = np.column_stack([(1 - gain[:, 0]) * pp, (1 - gain[:, 0]) * pv, vv - gain[:, 1] * pv])
+        s.x[rows], s.v[rows], s.p[rows] = _corrected(
+            s.x[rows], s.v[rows], s.p[rows], points[match[rows]], self._set.beat_um**2
+        )
         s.hits[rows] += 1
         s.score[rows] += 0.2 * (marks[match[rows]] - s.score[rows])
         s.seen_s[rows] = time_s
@@ -210,14 +222,9 @@ class Tracker:
             far2[row] = np.inf
             far2[~s.confirmed] = np.inf
             other = int(np.argmin(far2)) if len(s) > 1 else row
-            if far2[other] < self._set.merge_um**2:
+            if far2[other] < self._set.merge_um**2 and s.merged_with[other] != s.track_id[row]:
                 s.merged_with[row], s.merged_with[other] = s.track_id[other], s.track_id[row]
-        for row in np.flatnonzero((s.merged_with >= 0) & (match >= 0)).tolist():
-            other = int(np.searchsorted(s.track_id, s.merged_with[row]))
-            if other >= len(s) or s.track_id[other] != s.merged_with[row]:
-                s.merged_with[row] = -1
-            elif match[other] >= 0 and ((s.x[row] - s.x[other]) ** 2).sum() > (2 * self._set.merge_um) ** 2:
-                s.merged_with[[row, other]] = -1
+                s.parted_s[[row, other]] = np.nan
 
     def _end(
         self, time_s: float, bounds_um: tuple[float, float, float, float] | None, match: Ids, unsure: NDArray[np.bool_]
@@ -261,9 +268,43 @@ class Tracker:
             seen_s=np.full(count, self._time_s),
             confirmed=(marks >= self._set.confirm_score) & (self._set.confirm_hits <= 1),
             merged_with=np.full(count, -1, np.int64),
+            parted_s=np.full(count, np.nan),
+            evidence=np.zeros(count),
+            other_x=points.copy(),
+            other_v=np.zeros((count, 2)),
+            other_p=np.zeros((count, 3)),
         )
         self._next_id += count
         self._state = self._state.join(fresh)
+
+
+def _predicted(x: Floats, v: Floats, p: Floats, dt: float, noise: float) -> tuple[Floats, Floats, Floats]:
+    """Filters ``dt`` later, under white acceleration of variance ``noise``."""
+    pp, pv, vv = p.T
+    spread = np.column_stack(
+        [
+            pp + 2 * dt * pv + dt * dt * vv + noise * dt**4 / 4,
+            pv + dt * vv + noise * dt**3 / 2,
+            vv + noise * dt * dt,
+        ]
+    )
+    return x + dt * v, v, spread
+
+
+def _corrected(x: Floats, v: Floats, p: Floats, points: Floats, noise: float) -> tuple[Floats, Floats, Floats]:
+    """Filters after one point each, measured with variance ``noise``."""
+    spread = p[:, 0] + noise
+    gain = np.column_stack([p[:, 0] / spread, p[:, 1] / spread])
+    off = points - x
+    pp, pv, vv = p.T
+    left = np.column_stack([(1 - gain[:, 0]) * pp, (1 - gain[:, 0]) * pv, vv - gain[:, 1] * pv])
+    return x + gain[:, :1] * off, v + gain[:, 1:] * off, left
+
+
+def _misfit(x: Floats, p: Floats, points: Floats, noise: float) -> float:
+    """Twice the negative log likelihood of the points, up to a constant."""
+    spread = p[:, 0] + noise
+    return float((((x - points) ** 2).sum(axis=1) / spread + 2 * np.log(spread)).sum())
 
 
 def _solve(cost: Floats, near: NDArray[np.bool_]) -> Ids:
