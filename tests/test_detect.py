@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from spermscope.detect import BoxDetector, HeatmapDetector, decode, match_heads, open_detector
+from spermscope.detect import BoxDetector, HeatmapDetector, decode, match_heads, open_detector, to_source
+from spermscope.normalise import working_size
 from spermscope.settings import Settings
 from spermscope.simulate.optics import KINDS
 from spermscope.simulate.scene import Scene, SceneSettings
-from spermscope.types import Frame, Scale, SourceProfile
+from spermscope.types import Detections, Frame, Scale, SourceProfile
 
 
 def profile(width, height, um_per_px, polarity=0):
@@ -106,6 +107,16 @@ def test_of_two_peaks_on_one_head_the_stronger_counts():
     maps[0, 4, 7], maps[1, 4, 8], maps[0, 8, 1] = 2.0, 3.0, 1.0
     seen = decode(maps, 0.3, 0.4)
     assert sorted(seen.sperm.tolist()) == [False, True]
+
+
+@pytest.mark.parametrize("um_per_px", [0.3333, 0.25, 0.517])
+def test_working_corners_are_the_sources_corners(um_per_px):
+    shape = (976, 1392)
+    height, width = working_size(shape, um_per_px, 0.4)
+    corners = np.array([[-0.49, -0.49], [width - 0.51, height - 0.51]], np.float32)
+    seen = Detections(corners, np.ones((2, 2), np.float32), np.ones(2, np.float32), np.ones(2, bool))
+    found = to_source(seen, (height, width), shape).xy_px
+    np.testing.assert_allclose(found, [[-0.5, -0.5], [1391.5, 975.5]], atol=0.02)
 
 
 def test_matching_is_one_to_one_and_within_reach():

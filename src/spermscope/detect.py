@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
-from spermscope.normalise import flatten
+from spermscope.normalise import flatten, working_size
 from spermscope.runtime import Model, load_model, shipped
 from spermscope.settings import Settings
 from spermscope.types import Detections, Frame, SourceProfile
@@ -52,7 +52,8 @@ class HeatmapDetector:
         working = self.model.card.um_per_px
         picture = flatten(frame.image, self._um_per_px, working)
         maps = self.model.run("model", {"picture": picture[None, None]})["maps"][0]
-        return to_source(decode(maps, self._threshold, working), working / self._um_per_px, frame.image.shape)
+        shape = frame.image.shape
+        return to_source(decode(maps, self._threshold, working), working_size(shape, self._um_per_px, working), shape)
 
 
 class BoxDetector:
@@ -75,7 +76,8 @@ class BoxDetector:
         score = lift[rows, columns] / (1.0 + lift[rows, columns])
         xy = np.column_stack([columns, rows]).astype(np.float32)
         seen = Detections(xy, np.full((len(xy), 2), 4.4 / working, np.float32), score, np.ones(len(xy), np.bool_))
-        return to_source(_one_a_head(seen, SAME_HEAD_UM / working), working / self._um_per_px, frame.image.shape)
+        shape = frame.image.shape
+        return to_source(_one_a_head(seen, SAME_HEAD_UM / working), working_size(shape, self._um_per_px, working), shape)
 
 
 def decode(maps: NDArray[np.float32], threshold: float, um_per_px: float) -> Detections:
@@ -119,8 +121,12 @@ def _one_a_head(seen: Detections, apart_px: float) -> Detections:
     return seen.where(keep)
 
 
-def to_source(seen: Detections, factor: float, shape: tuple[int, ...]) -> Detections:
-    """Working pixels to source pixels (``factor`` source pixels each), inside the picture only."""
+def to_source(seen: Detections, size: tuple[int, int], shape: tuple[int, ...]) -> Detections:
+    """From a working picture of ``size`` (height, width) to its source of ``shape``; inside the picture only.
+
+    Sizes are whole pixels, so each axis has its own true factor, not quite the ratio of the scales.
+    """
+    factor = np.array([shape[1] / size[1], shape[0] / size[0]])
     xy = (seen.xy_px + 0.5) * factor - 0.5
     inside = np.all((xy >= -0.5) & (xy < np.array([shape[1], shape[0]]) - 0.5), axis=1)
     moved = Detections(xy.astype(np.float32), (seen.wh_px * factor).astype(np.float32), seen.score, seen.sperm)
