@@ -145,7 +145,8 @@ def score(name: str, scene: Scene) -> None:
     tracks = {cell.track_id: cell for cell in cells}
     within = inside(true, scene.view_um)
     clear = owners(within, inside(seen, scene.view_um), fps)
-    per_cell = np.mean([len(clear.get(int(c), [])) for c in np.unique(within.ident) if (within.ident == c).sum() >= fps])
+    stayed = [c for c in np.unique(within.ident) if (within.ident == c).sum() >= fps]
+    per_cell = np.mean([len(clear.get(int(c), [])) for c in stayed])
     found = owners(true, seen, fps)
     long = [c for c in np.unique(true.ident) if (true.ident == c).sum() >= fps]
     errors, right, judged = [], 0, 0

@@ -52,8 +52,8 @@ class HeatmapDetector:
         working = self.model.card.um_per_px
         picture = flatten(frame.image, self._um_per_px, working)
         maps = self.model.run("model", {"picture": picture[None, None]})["maps"][0]
-        shape = frame.image.shape
-        return to_source(decode(maps, self._threshold, working), working_size(shape, self._um_per_px, working), shape)
+        size = working_size(frame.image.shape, self._um_per_px, working)
+        return to_source(decode(maps, self._threshold, working), size, frame.image.shape)
 
 
 class BoxDetector:
@@ -76,8 +76,8 @@ class BoxDetector:
         score = lift[rows, columns] / (1.0 + lift[rows, columns])
         xy = np.column_stack([columns, rows]).astype(np.float32)
         seen = Detections(xy, np.full((len(xy), 2), 4.4 / working, np.float32), score, np.ones(len(xy), np.bool_))
-        shape = frame.image.shape
-        return to_source(_one_a_head(seen, SAME_HEAD_UM / working), working_size(shape, self._um_per_px, working), shape)
+        size = working_size(frame.image.shape, self._um_per_px, working)
+        return to_source(_one_a_head(seen, SAME_HEAD_UM / working), size, frame.image.shape)
 
 
 def decode(maps: NDArray[np.float32], threshold: float, um_per_px: float) -> Detections:

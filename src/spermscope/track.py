@@ -188,7 +188,8 @@ class Tracker:
                 s.other_x[pair], s.other_v[pair], s.other_p[pair] = s.x[pair], s.v[pair], s.p[pair]
             own, swapped = points[match[pair]], points[match[pair[::-1]]]
             noise = self._set.beat_um**2
-            worse = _misfit(s.other_x[pair], s.other_p[pair], swapped, noise) - _misfit(s.x[pair], s.p[pair], own, noise)
+            worse = _misfit(s.other_x[pair], s.other_p[pair], swapped, noise)
+            worse -= _misfit(s.x[pair], s.p[pair], own, noise)
             # Points nearer in time than a stroke of the tail say the same thing about where the path goes.
             fresh = 1.0 if s.parted_s[row] == self._time_s else min(1.0, passed_s * self._set.stroke_hz)
             s.evidence[pair] += fresh * worse
