@@ -24,6 +24,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 Arrays = Mapping[str, NDArray[Any]]
 SUFFIX = ".spermscope"
 MOST_BYTES = 1 << 30
+MOST_COMPILED = 6
+"""Compiled graphs kept: a folder of stills of many sizes must not fill the memory."""
 GOLDEN_TOLERANCE = 2e-3
 """Largest difference to the golden output, on outputs of order one; f32 engines differ by 1e-5."""
 
@@ -68,7 +70,7 @@ class Model:
     def run(self, graph: str, inputs: Arrays) -> dict[str, NDArray[np.float32]]:
         """Outputs of ``graph`` by name, float32.
 
-        A graph whose pictures change size is compiled anew for each size and kept; the batch may vary freely.
+        A graph is compiled for each size of picture, and the latest are kept; the batch may vary freely.
 
         Raises
         ------
@@ -78,9 +80,10 @@ class Model:
         if graph not in self._graphs:
             raise ValueError(f"{self.card.name}: expected one of the graphs {sorted(self._graphs)}, found {graph!r}")
         key = (graph, tuple(tuple(array.shape[1:]) for array in inputs.values()))
-        if key not in self._compiled:
-            self._compiled[key] = self._compile(graph, inputs)
-        request = self._compiled[key]
+        request = self._compiled.pop(key, None) or self._compile(graph, inputs)
+        self._compiled[key] = request
+        if len(self._compiled) > MOST_COMPILED:
+            del self._compiled[next(iter(self._compiled))]
         request.infer(dict(inputs), share_inputs=True)
         outputs = request.model_outputs
         return {output.get_any_name(): request.get_tensor(output).data.copy() for output in outputs}
