@@ -14,6 +14,7 @@ from spermscope.detect import Detector, open_detector
 from spermscope.grade import Grader, open_grader
 from spermscope.history import Histories, Path
 from spermscope.kinematics import compute_kinematics
+from spermscope.polarity import PolarityVote
 from spermscope.runtime import Model
 from spermscope.settings import Settings
 from spermscope.stage import StageFollower
@@ -52,6 +53,7 @@ class Pipeline:
         self._um_per_px = profile.scale.um_per_px
         self._um_reason = scale_reason(profile.scale, self.settings.accept_estimated_scale)
         self._stage = StageFollower(self._um_per_px, self.settings.stage)
+        self._polarity = PolarityVote(self._um_per_px)
         self._tracker = Tracker(self.settings.track)
         self._clipper = Clipper(self._um_per_px, self.settings.clip)
         self._histories = Histories(self.settings.kinematics.history_s)
@@ -83,7 +85,7 @@ class Pipeline:
         finished = self._finish(*ended)
         self._field = stage.field
         clock.lap("stage")
-        detections = self.detector.detect(frame)
+        detections = self._polarity.step(frame, self.detector.detect(frame))
         clock.lap("detect")
         tracks = self._follow(frame, stage, detections, ended)
         clock.lap("track")

@@ -60,7 +60,7 @@ class TrackSettings(_Frozen):
     )
     unsure_s: float = Field(default=0.4, ge=0, description="a parting not told by then is ambiguous")
     stroke_hz: float = Field(default=15.0, gt=0, description="points closer in time count less in telling a parting")
-    start_score: float = Field(default=0.3, ge=0, le=1, description="least score of a point that starts a track")
+    start_score: float = Field(default=0.4, ge=0, le=1, description="least score of a point that starts a track")
 
 
 class ClipSettings(_Frozen):
