@@ -58,12 +58,14 @@ def test_tails_have_their_length_at_every_moment():
     ("mode", "low", "high"), [("immotile", 0, 0.5), ("nonprogressive", 0, 5), ("progressive", 5, 200)]
 )
 def test_each_mode_keeps_to_its_who_band(mode, low, high):
-    head, mean, _ = paths(cells_of(mode, 30))
+    head, mean, poses = paths(cells_of(mode, 30))
     moved = np.linalg.norm(mean[:, 200:] - mean[:, :-200], axis=2)
     assert low <= np.median(moved, axis=1).min()
     assert np.median(moved, axis=1).max() <= high
     if mode == "immotile":
         assert np.abs(head - head[:, :1]).max() < 0.6
+        reach = np.linalg.norm(np.stack([pose.tail_um for pose in poses], 1) - head[:, :, None], axis=3)
+        np.testing.assert_allclose(reach, reach[:, :1].repeat(len(poses), axis=1), atol=1e-6)  # no wave runs along it
     if mode == "nonprogressive":
         assert (head - mean).std(axis=(1, 2)).min() > 0.3
 

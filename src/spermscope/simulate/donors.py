@@ -17,11 +17,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from spermscope.simulate.cells import Cells, Floats
-from spermscope.simulate.optics import Optics, draw_optics
+from spermscope.simulate.optics import Optics, draw_optics, draw_wet_phase
 
 DEFECTS = ("narrow", "tapered", "amorphous", "vacuole", "bent", "droplet", "short tail", "coiled tail", "large head")
 FEWEST, MOST = 8, 30
 """Cells that come from one donor."""
+WET_PHASE = 0.2
+"""Share of donors who are seen in strong phase contrast, where heads shine; the rest by any microscope."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def draw_donor(rng: np.random.Generator, number: int) -> Donor:
     return Donor(
         code=f"D{number:05d}",
         clinic=f"C{int(rng.integers(1, 9))}",
-        optics=draw_optics(rng),
+        optics=draw_wet_phase(rng) if rng.random() < WET_PHASE else draw_optics(rng),
         um_per_px=float(rng.uniform(0.22, 0.55)),
         head_length_um=float(rng.normal(4.4, 0.18)),
         head_width_um=float(rng.normal(2.9, 0.13)),

@@ -184,7 +184,7 @@ def draw_wet_phase(rng: np.random.Generator) -> Optics:
     contrast = float(rng.uniform(0.25, 0.95)) * background
     return Optics(
         theta=0.0,
-        phase_rad=float(rng.uniform(1.1, 3.0)),
+        phase_rad=float(rng.uniform(1.6, 3.2)),
         ring=float(rng.uniform(0.4, 0.9)),
         halo=float(rng.uniform(0.2, 0.95)),
         halo_width=float(rng.uniform(1.5, 5.0)),

@@ -73,7 +73,7 @@ class Swimmers:
         path_x = (1 - part) * self._x[:, low] + part * self._x[:, low + 1]
         path_y = (1 - part) * self._y[:, low] + part * self._y[:, low + 1]
         course = (1 - part) * self._course[:, low] + part * self._course[:, low + 1]
-        beat = 2 * np.pi * self.cells.beat_hz * time_s + self._phase
+        beat = 2 * np.pi * np.where(self._moving, self.cells.beat_hz * time_s, 0.0) + self._phase
         swing = np.where(self._moving, self.cells.beat_um * np.sin(beat), 0.0)
         shake = self._jitter_at(time_s)
         x = path_x - swing * np.sin(course) + shake[0]
