@@ -6,11 +6,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from spermscope.compress import asinh
+
 BACKGROUND_UM = 24.0
 """Side of the box whose mean is taken as background: five heads wide."""
 GAIN_MAD = 4.0
 """Deviations (median absolute) that are mapped to one."""
-MULTIPLE = 16
+MULTIPLE = 32
 
 Picture = NDArray[np.float32]
 
@@ -24,16 +26,16 @@ def working_size(shape: tuple[int, ...], um_per_px: float, working_um_per_px: fl
 def flatten(image: NDArray[np.uint8], um_per_px: float, working_um_per_px: float) -> Picture:
     """``(H', W') float32`` with background 0 and noise-like contrast 1, compressed by asinh.
 
-    H' and W' are the working size padded at the bottom right with zeros to a multiple of 16.
+    H' and W' are the working size padded at the bottom right with zeros to a multiple of 32.
     """
     height, width = working_size(image.shape, um_per_px, working_um_per_px)
     shrink = cv2.INTER_AREA if height < image.shape[0] else cv2.INTER_LINEAR
     scaled = image if (height, width) == image.shape else cv2.resize(image, (width, height), interpolation=shrink)
     side = max(3, int(BACKGROUND_UM / working_um_per_px) | 1)
-    flat = scaled.astype(np.float32)
-    flat -= cv2.blur(flat, (side, side), borderType=cv2.BORDER_REFLECT)
+    background = cv2.boxFilter(scaled, cv2.CV_32F, (side, side), borderType=cv2.BORDER_REFLECT)
+    flat = cv2.subtract(scaled, background, dtype=cv2.CV_32F)
     spread = float(np.median(np.abs(flat[::4, ::4]))) if flat.size else 0.0
     flat *= np.float32(1.0 / max(GAIN_MAD * spread, 1.0))
     padded = np.zeros((-(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE), np.float32)
-    np.arcsinh(flat, out=padded[:height, :width])
+    padded[:height, :width] = asinh(flat)
     return padded
