@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -21,6 +22,7 @@ from spermscope.stage import StageFollower
 from spermscope.track import Followed, Tracker
 from spermscope.types import Cell, Detections, Frame, Grades, Scale, SourceProfile, StagePosition, Step, Tracks
 from spermscope.video import Source
+from spermscope.video.prefetch import prefetch
 
 
 def scale_reason(scale: Scale, accept_estimated: bool) -> str:
@@ -29,6 +31,20 @@ def scale_reason(scale: Scale, accept_estimated: bool) -> str:
         return ""
     error = f" ± {100 * scale.relative_error:.0f} %" if np.isfinite(scale.relative_error) else ""
     return f"scale estimated, {scale.um_per_px:.2f} um/px{error}; calibrate"
+
+
+SEEN_AHEAD = 2
+"""Frames that may be seen before the one that is being followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """A frame, where it lies, what it shows, and how long that took."""
+
+    frame: Frame
+    stage: StagePosition
+    detections: Detections
+    laps_ms: dict[str, float]
 
 
 class Pipeline:
@@ -79,15 +95,40 @@ class Pipeline:
         ValueError
             When the frame's time does not lie after the previous one's, or its size differs from the profile's.
         """
+        return self._follow(self._see(frame))
+
+    def finish(self) -> tuple[Cell, ...]:
+        """End every live track (``why`` = ``end``) and give its cell."""
+        return self._finish(*self._tracker.end_all("end"))
+
+    def run(self, source: Source) -> Iterator[Step]:
+        """Step through a whole source; the cells that are alive at its end come with ``finish``.
+
+        The next frames are seen in a thread while this one's cells are followed and graded.
+        """
+        for sight in prefetch(lambda: self._sights(source), SEEN_AHEAD):
+            yield self._follow(sight)
+
+    def _sights(self, source: Source) -> Iterator[_Sight]:
+        for frame in source:
+            yield self._see(frame)
+
+    def _see(self, frame: Frame) -> _Sight:
+        """What one frame shows, whatever is being followed."""
         clock = _Clock()
         stage = self._stage.step(frame)
-        ended = self._tracker.end_all(stage.state) if stage.state in ("jump", "cut") else _NOTHING
-        finished = self._finish(*ended)
-        self._field = stage.field
         clock.lap("stage")
         detections = self._polarity.step(frame, self.detector.detect(frame))
         clock.lap("detect")
-        tracks = self._follow(frame, stage, detections, ended)
+        return _Sight(frame, stage, detections, clock.laps_ms)
+
+    def _follow(self, sight: _Sight) -> Step:
+        """What it means for the cells that are being followed."""
+        frame, stage, detections, clock = sight.frame, sight.stage, sight.detections, _Clock()
+        ended = self._tracker.end_all(stage.state) if stage.state in ("jump", "cut") else _NOTHING
+        finished = self._finish(*ended)
+        self._field = stage.field
+        tracks = self._track(frame, stage, detections, ended)
         clock.lap("track")
         crops = self._clipper.step(frame, tracks)
         clock.lap("clips")
@@ -96,18 +137,9 @@ class Pipeline:
         self._histories.add(frame, tracks)
         finished += self._finish(tracks.ended_id[len(ended[0]) :], tracks.ended_why[len(ended[0]) :])
         clock.lap("measure")
-        return Step(frame, stage, detections, tracks, grades, clock.laps_ms, finished)
+        return Step(frame, stage, detections, tracks, grades, sight.laps_ms | clock.laps_ms, finished)
 
-    def finish(self) -> tuple[Cell, ...]:
-        """End every live track (``why`` = ``end``) and give its cell."""
-        return self._finish(*self._tracker.end_all("end"))
-
-    def run(self, source: Source) -> Iterator[Step]:
-        """Step through a whole source; the cells that are alive at its end come with ``finish``."""
-        for frame in source:
-            yield self.step(frame)
-
-    def _follow(self, frame: Frame, stage: StagePosition, seen: Detections, ended: _Ended) -> Tracks:
+    def _track(self, frame: Frame, stage: StagePosition, seen: Detections, ended: _Ended) -> Tracks:
         sperm = np.flatnonzero(seen.sperm)
         origin_um = np.array([stage.x_um, stage.y_um])
         xy_um = seen.xy_px[sperm].astype(np.float64) * self._um_per_px + origin_um
