@@ -45,11 +45,14 @@ def clips():
     return [film(seed) for seed in (1, 2, 3)]
 
 
-def test_streaming_and_whole_clips_agree(grader, clips):
-    live = open_grader(profile(), Settings())
-    running = [live.step(crops_of(clips, index)) for index in range(16)]
-    assert [len(step) for step in running] == [0] * 11 + [3] * 5
-    whole = grader.grade_clips(clips)
+def test_streaming_and_whole_clips_agree():
+    longer = [film(seed, count=17) for seed in (1, 2, 3)]
+    live, every = open_grader(profile(), Settings()), 2
+    running = [live.step(crops_of(longer, index)) for index in range(17)]
+    assert [len(step) for step in running] == [0] * 12 + [3, 0, 3, 0, 3]
+    assert live.card.rate_hz == 15.0 / every
+    latest = [Clip(c.track_id, c.frames[1:], c.time_s[1:], c.xy_um[1:], c.observed[1:], 0.5) for c in longer]
+    whole = live.grade_clips(latest)
     np.testing.assert_allclose(running[-1].probabilities, whole.probabilities, atol=1e-5)
     np.testing.assert_allclose(running[-1].embedding, whole.embedding, atol=1e-3)
 

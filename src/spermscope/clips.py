@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from spermscope.compress import asinh
 from spermscope.settings import ClipSettings
 from spermscope.types import Clip, Crops, Frame, Tracks
 
@@ -150,7 +151,7 @@ def to_model_input(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
     spread = np.median(np.abs(sample - level[..., 0]), axis=-1)[..., None, None].astype(np.float32)
     centre -= level
     centre /= np.maximum(_GAIN * spread, 2.0)
-    return np.arcsinh(centre, out=centre)
+    return asinh(centre)
 
 
 def central_lift(inputs: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -160,7 +161,8 @@ def central_lift(inputs: NDArray[np.float32]) -> NDArray[np.float32]:
     """
     middle = MODEL_PX // 2
     near = inputs[..., middle - 8 : middle + 8, middle - 8 : middle + 8]
-    boxes = np.lib.stride_tricks.sliding_window_view(near, (5, 5), axis=(-2, -1)).mean(axis=(-2, -1))
+    across = np.add.reduce([near[..., shift : shift + 12] for shift in range(5)])
+    boxes = np.add.reduce([across[..., shift : shift + 12, :] for shift in range(5)]) / 25.0
     return np.abs(boxes).max(axis=(-2, -1))
 
 

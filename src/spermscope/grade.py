@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -47,8 +48,23 @@ def open_grader(profile: SourceProfile, settings: Settings, model: Model | None 
     return StreamingGrader(profile, settings, model or load_model(shipped("grader"), threads=settings.threads))
 
 
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is kept of one crop; ``token`` is None where none was due."""
+
+    token: NDArray[np.float32] | None
+    lift: float
+    time_s: float
+    xy_um: NDArray[np.float64]
+    observed: bool
+
+
 class StreamingGrader:
-    """Encodes every crop once, keeps its token, and lets the head see the last second of tokens."""
+    """Encodes every crop once that is due at the model's rate, and lets the head see the last second of tokens.
+
+    Crops come at the clip's rate, tokens at the model card's: at half of it every second crop is encoded, and a track
+    is graded anew with each token. A whole clip's tokens count back from its last crop.
+    """
 
     def __init__(self, profile: SourceProfile, settings: Settings, model: Model) -> None:
         self.model = model
@@ -57,8 +73,11 @@ class StreamingGrader:
             self.reason = f"not graded: {profile.rate_hz:.3g} fps is below {LEAST_RATE_HZ:g}"
         self._length = settings.clip.length
         self._least = settings.grade.min_crops
+        self._every = max(1, round(settings.clip.rate_hz / (model.card.rate_hz or settings.clip.rate_hz)))
         self._unlike_above = float(np.ravel(model.card.constants["unlike_above"])[0])
-        self._kept: dict[int, deque[tuple[NDArray[np.float32], float, float, float, bool, float]]] = {}
+        self._token = model.golden["head/in/tokens"].shape[-1]
+        self._kept: dict[int, deque[_Look]] = {}
+        self._count: Counter[int] = Counter()
 
     @property
     def card(self) -> ModelCard:
@@ -69,65 +88,82 @@ class StreamingGrader:
         """See ``Grader``."""
         if self.reason or not len(crops):
             return Grades.empty(len(self.card.grades))
-        tokens, lift = self._encode(crops.frames)
-        ready = []
-        for row, track_id in enumerate(crops.track_id.tolist()):
-            kept = self._kept.setdefault(track_id, deque(maxlen=self._length))
-            x, y = crops.xy_um[row].tolist()
-            kept.append((tokens[row], float(crops.time_s[row]), x, y, bool(crops.observed[row]), float(lift[row])))
-            if len(kept) >= self._least:
-                ready.append(track_id)
-        if not ready:
-            return Grades.empty(len(self.card.grades))
-        parts = [list(zip(*self._kept[track_id], strict=True)) for track_id in ready]
-        batch = [(np.stack(p[0]), np.array(p[1]), np.column_stack([p[2], p[3]]), np.array(p[4])) for p in parts]
-        return self._grade(np.array(ready, np.int64), batch, [float(np.median(p[5])) for p in parts])
+        ids = crops.track_id.tolist()
+        due = np.array([self._count[track_id] % self._every == 0 for track_id in ids])
+        self._count.update(ids)
+        looks = self._look(crops.frames, due, crops.time_s, crops.xy_um, crops.observed)
+        for track_id, look in zip(ids, looks, strict=True):
+            self._kept.setdefault(track_id, deque(maxlen=self._length)).append(look)
+        ready = [track_id for track_id, new in zip(ids, due, strict=True) if new]
+        ready = [track_id for track_id in ready if len(self._kept[track_id]) >= self._least]
+        return self._grade(ready, [list(self._kept[track_id]) for track_id in ready])
 
     def grade_clips(self, clips: list[Clip]) -> Grades:
         """See ``Grader``."""
-        if not clips:
-            return Grades.empty(len(self.card.grades))
-        tokens, lift = self._encode(np.concatenate([clip.frames for clip in clips]))
-        edges = np.cumsum([len(clip.frames) for clip in clips])[:-1]
-        parts, lifts = np.split(tokens, edges), np.split(lift, edges)
-        batch = [(part, clip.time_s, clip.xy_um, clip.observed) for part, clip in zip(parts, clips, strict=True)]
-        ids = np.array([clip.track_id for clip in clips], np.int64)
-        return self._grade(ids, batch, [float(np.median(part)) for part in lifts])
+        found = []
+        for clip in clips:
+            due = np.arange(len(clip.frames))[::-1] % self._every == 0
+            found.append(self._look(clip.frames, due, clip.time_s, clip.xy_um, clip.observed))
+        return self._grade([clip.track_id for clip in clips], found)
 
     def forget(self, track_ids: NDArray[np.int64]) -> None:
         """See ``Grader``."""
         for track_id in track_ids.tolist():
             self._kept.pop(track_id, None)
+            self._count.pop(track_id, None)
 
-    def _encode(self, frames: NDArray[np.uint8]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Tokens, and how far each crop's centre stands out."""
-        inputs = to_model_input(frames)
-        return self.model.run("encoder", {"picture": inputs[:, None]})["token"], central_lift(inputs)
-
-    def _grade(
+    def _look(
         self,
-        track_ids: NDArray[np.int64],
-        batch: list[tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]],
-        lift: list[float],
-    ) -> Grades:
-        count = len(batch)
-        tokens = np.zeros((count, self._length, batch[0][0].shape[1]), np.float32)
-        motion = np.zeros((count, self._length, MOTION_FEATURES), np.float32)
-        valid = np.zeros((count, self._length), np.float32)
-        for row, (token, time_s, xy_um, observed) in enumerate(batch):
-            last = slice(self._length - len(token), self._length)
-            tokens[row, last], valid[row, last] = token, 1.0
-            motion[row, last] = motion_features(time_s, xy_um, observed)
+        frames: NDArray[np.uint8],
+        due: NDArray[np.bool_],
+        time_s: NDArray[np.float64],
+        xy_um: NDArray[np.float64],
+        observed: NDArray[np.bool_],
+    ) -> list[_Look]:
+        """Encode the crops that are due, all at once, and remember how far each one's centre stands out."""
+        tokens: list[NDArray[np.float32] | None] = [None] * len(frames)
+        lift = np.full(len(frames), np.nan)
+        if due.any():
+            inputs = to_model_input(frames[due])
+            lift[due] = central_lift(inputs)
+            for row, token in zip(
+                np.flatnonzero(due), self.model.run("encoder", {"picture": inputs[:, None]})["token"], strict=True
+            ):
+                tokens[row] = token
+        return [
+            _Look(token, *rest)
+            for token, *rest in zip(tokens, lift.tolist(), time_s.tolist(), xy_um, observed.tolist(), strict=True)
+        ]
+
+    def _grade(self, track_ids: list[int], batch: list[list[_Look]]) -> Grades:
+        """A row for each track; every list holds at least one token and ends with the latest crop."""
+        if not batch:
+            return Grades.empty(len(self.card.grades))
+        count, length = len(batch), self._length
+        tokens = np.zeros((count, length, self._token), np.float32)
+        motion = np.zeros((count, length, MOTION_FEATURES), np.float32)
+        valid = np.zeros((count, length), np.float32)
+        for row, looks in enumerate(batch):
+            first = length - len(looks)
+            for place, look in enumerate(looks, first):
+                if look.token is not None:
+                    tokens[row, place], valid[row, place] = look.token, 1.0
+            motion[row, first:] = motion_features(
+                np.array([look.time_s for look in looks]),
+                np.array([look.xy_um for look in looks]),
+                np.array([look.observed for look in looks]),
+            )
         out = self.model.run("head", {"tokens": tokens, "motion": motion, "valid": valid})
         logits = out["logits"].astype(np.float64)
         each = np.exp(logits - logits.max(axis=2, keepdims=True))
         each /= each.sum(axis=2, keepdims=True)
         means = each @ np.arange(1.0, each.shape[2] + 1.0)
+        lift = np.array([np.nanmedian([look.lift for look in looks]) for looks in batch])
         return Grades(
-            track_id=track_ids,
-            time_s=np.array([time_s[-1] for _, time_s, _, _ in batch]),
+            track_id=np.array(track_ids, np.int64),
+            time_s=np.array([looks[-1].time_s for looks in batch]),
             probabilities=each.mean(axis=1),
             uncertainty=means.std(axis=1),
-            unlike=(out["distance"] > self._unlike_above) | (np.array(lift) < LEAST_LIFT),
+            unlike=(out["distance"] > self._unlike_above) | (lift < LEAST_LIFT),
             embedding=out["embedding"],
         )

@@ -31,23 +31,25 @@ class _Residual(nn.Module):
 class CropEncoder(nn.Module):
     """``(B, 1, 128, 128)`` from ``clips.to_model_input`` to a token ``(B, 256)``.
 
-    The head stands in the centre, so the centre is pooled apart from the whole.
+    Two sights of one crop: the central 32 um at full resolution, where the head and its neck must be told to a fraction
+    of a pixel, and the whole at half resolution, where a tail is seen well enough.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(1, 24, 5, 2, 2, bias=False), nn.BatchNorm2d(24), nn.ReLU(inplace=True))
-        self.fine = nn.Sequential(_Residual(24, 32), _Residual(32, 64))
-        self.coarse = nn.Sequential(_Residual(64, 128), _Residual(128, 192))
-        self.out = nn.Linear(64 * 16 + 192 * 2, TOKEN)
+        self.detail = nn.Sequential(_enter(32), _Residual(32, 48), _Residual(48, 96))
+        self.whole = nn.Sequential(_enter(16), _Residual(16, 32), _Residual(32, 64), _Residual(64, 128))
+        self.out = nn.Linear(96 * 16 + 128 * 2, TOKEN)
 
     def forward(self, picture: Tensor) -> Tensor:
         """See the class."""
-        fine = self.fine(self.stem(picture))
-        coarse = self.coarse(fine)
-        head = fine[:, :, 6:10, 6:10].flatten(1)
-        whole = torch.cat([coarse.mean((2, 3)), coarse[:, :, 1:3, 1:3].mean((2, 3))], 1)
-        return self.out(torch.cat([head, whole], 1))
+        head = self.detail(picture[:, :, 32:96, 32:96])[:, :, 2:6, 2:6].flatten(1)
+        whole = self.whole(nn.functional.avg_pool2d(picture, 2))
+        return self.out(torch.cat([head, whole.mean((2, 3)), whole[:, :, 1:3, 1:3].mean((2, 3))], 1))
+
+
+def _enter(width: int) -> nn.Sequential:
+    return nn.Sequential(nn.Conv2d(1, width, 5, 2, 2, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True))
 
 
 class GradeHead(nn.Module):

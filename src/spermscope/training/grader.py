@@ -1,7 +1,8 @@
-"""The recipe of the shipped grader: encoder on stills, then clips with displacements, then the head alone.
+"""The recipe of the shipped grader: encoder on stills' traits, then clips with displacements, then the head alone.
 
 The order follows a measured study in which pre-training on stills and the tracker's displacements were the two large
-gains. Everything is chosen on validation donors; the card's scores come from test donors that nothing else saw.
+gains. Votes enter with the clips. Everything is chosen on validation donors; the card's scores come from test donors
+that nothing else saw.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from spermscope import __version__
 from spermscope.clips import MODEL_PX, MOTION_FEATURES, motion_features, to_model_input
@@ -21,14 +22,20 @@ from spermscope.models.streaming import TOKEN, CropEncoder, GradeHead
 from spermscope.runtime import ModelCard, write_model
 from spermscope.settings import ClipSettings
 from spermscope.training.export import golden, to_onnx
+from spermscope.training.loop import Loop, mixed_precision, turned
 from spermscope.training.losses import emd_loss
 from spermscope.training.panel_clips import PanelClips, draw_panel_clips, split
 from spermscope.training.scores import score_table
+from spermscope.training.stills import Stills, draw_stills, fit_stills
 from spermscope.types import GRADES
 
-DONORS = 600
+DONORS = 1200
+STILL_DONORS = 36_000
+"""Donors of the stills: others than the clips' and many more."""
 SHARES = (0.7, 0.1, 0.2)
 """Training, validation and test donors."""
+EVERY = 2
+"""Of a clip's crops one in so many is encoded: 7.5 a second."""
 Progress = Callable[[int, int | None], None]
 
 
@@ -37,17 +44,20 @@ def train_grader(
     *,
     donors: int = DONORS,
     seed: int = 0,
-    still_epochs: int = 24,
-    clip_epochs: int = 3,
+    still_donors: int = STILL_DONORS,
+    still_epochs: int = 5,
+    clip_epochs: int = 4,
     head_epochs: int = 40,
     threads: int = 2,
     clips: PanelClips | None = None,
+    stills: Stills | None = None,
     resume: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> Path:
     """Simulate donors and a panel, train, score on test donors, write the model file.
 
-    ``clips`` are drawn unless given. Checkpoints ``OUT.ckpt`` are kept after each part; ``resume`` goes on from there.
+    ``clips`` and ``stills`` are drawn unless given. Checkpoints ``OUT.ckpt`` are kept after each part; ``resume``
+    goes on from there.
     """
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
@@ -61,14 +71,15 @@ def train_grader(
     if "encoder" in done:
         encoder.load_state_dict(done["encoder"])
     else:
-        fit_stills(encoder, train, still_epochs, rng, progress)
+        stills = stills or draw_stills(range(still_donors), seed, threads, progress)
+        fit_stills(encoder, stills, still_epochs, rng, progress)
         torch.save({"encoder": encoder.state_dict()}, kept)
     if "head" in done:
         head.load_state_dict(done["head"])
     else:
         fit_clips(encoder, head, train, clip_epochs, rng, progress)
         torch.save({"encoder": encoder.state_dict(), "head": head.state_dict()}, kept)
-    tokens = encode(encoder, train, turned=2, rng=rng)
+    tokens = encode(encoder, train, turns=2, rng=rng)
     fit_head(head, tokens, train, encode(encoder, held)[:, 0], held, head_epochs, rng, progress)
     fit_distance(head, tokens[:, 0], train)
     held_far = predict(head, encode(encoder, held)[:, 0], held)[1]
@@ -86,7 +97,7 @@ def _card(scores: dict[str, float | list[float]], seed: int, donors: int, split_
         name="stream",
         version=__version__,
         um_per_px=rules.um_per_px,
-        rate_hz=rules.rate_hz,
+        rate_hz=rules.rate_hz / EVERY,
         grades=GRADES,
         trained_on=f"{donors} simulated donors, graded by 40 simulated experts; no real cell, no real expert",
         demonstration=True,
@@ -100,32 +111,17 @@ def _card(scores: dict[str, float | list[float]], seed: int, donors: int, split_
     )
 
 
-def fit_stills(
-    encoder: CropEncoder, clips: PanelClips, epochs: int, rng: np.random.Generator, progress: Progress
-) -> None:
-    """Single crops to the clip's distribution: many cheap epochs that teach the encoder shapes."""
-    probe = nn.Linear(TOKEN, len(GRADES))
-    target = torch.from_numpy(clips.distributions.astype(np.float32))
-    loop = _Loop([encoder, probe], 2e-3, epochs, len(clips), 64, progress)
-    for rows in loop.batches(rng):
-        moment = rng.integers(0, clips.frames.shape[1], len(rows))
-        pictures = _pictures(clips.frames[rows, moment][:, None], rng)
-        with torch.autocast("cpu", torch.bfloat16):
-            logits = probe(encoder(pictures))
-        loop.descend(emd_loss(logits, target[rows]).mean())
-
-
 def fit_clips(
     encoder: CropEncoder, head: GradeHead, clips: PanelClips, epochs: int, rng: np.random.Generator, progress: Progress
 ) -> None:
-    """Encoder and head together on every second crop."""
+    """Encoder and head together on the crops that are encoded at work."""
     target = torch.from_numpy(clips.distributions.astype(np.float32))
     length = clips.frames.shape[1]
-    loop = _Loop([encoder, head], 1e-3, epochs, len(clips), 24, progress)
+    loop = Loop([encoder, head], 1e-3, epochs, len(clips), 24, progress)
     for rows in loop.batches(rng):
-        picked = np.arange(int(rng.integers(0, 2)), length, 2)
-        pictures = _pictures(clips.frames[rows][:, picked], rng)
-        with torch.autocast("cpu", torch.bfloat16):
+        picked = np.arange(int(rng.integers(0, EVERY)), length, EVERY)
+        pictures = turned(clips.frames[rows][:, picked], rng)
+        with mixed_precision():
             some = encoder(pictures).float().reshape(len(rows), len(picked), TOKEN)
         tokens = torch.zeros(len(rows), length, TOKEN)
         tokens[:, picked] = some
@@ -149,12 +145,14 @@ def fit_head(
     target = torch.from_numpy(clips.distributions.astype(np.float32))
     shares = torch.from_numpy(rng.poisson(1.0, (int(clips.donor.max()) + 1, len(head.heads))).astype(np.float32))
     best, best_state = np.inf, {k: v.clone() for k, v in head.state_dict().items()}
-    loop = _Loop([head], 6e-4, epochs, len(clips), 64, progress)
+    loop = Loop([head], 6e-4, epochs, len(clips), 64, progress)
     for count, rows in enumerate(loop.batches(rng)):
         turn = rng.integers(0, tokens.shape[1], len(rows))
         length = tokens.shape[2]
         shown = rng.integers(length // 2, length + 1, len(rows))
-        valid = torch.from_numpy((np.arange(length) >= length - shown[:, None]).astype(np.float32))
+        place = np.arange(length)
+        encoded = (place + rng.integers(0, EVERY, (len(rows), 1))) % EVERY == 0
+        valid = torch.from_numpy((encoded & (place >= length - shown[:, None])).astype(np.float32))
         picked = tokens[rows, turn]
         picked = picked + 0.05 * picked.std() * torch.randn_like(picked)
         logits = head(picked * valid[:, :, None], _motion(clips, rows, rng, shown), valid)[0]
@@ -182,54 +180,6 @@ def _panel_loss(logits: Tensor, target: Tensor, share: Tensor | None = None) -> 
     return each.mean(1) if share is None else (each * share).sum(1) / share.sum(1).clamp(min=1.0)
 
 
-class _Loop:
-    """AdamW with one cosine cycle over shuffled batches."""
-
-    def __init__(
-        self, parts: list[nn.Module], rate: float, epochs: int, items: int, batch: int, progress: Progress
-    ) -> None:
-        self.parts, self.epochs, self.items, self.batch, self.progress = parts, epochs, items, batch, progress
-        self.steps_an_epoch = items // batch
-        self.weights = [weight for part in parts for weight in part.parameters()]
-        self.optimizer = torch.optim.AdamW(self.weights, lr=rate, weight_decay=0.02)
-        steps = max(1, epochs * self.steps_an_epoch)
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, rate, total_steps=steps, pct_start=0.08)
-
-    def batches(self, rng: np.random.Generator):  # type: ignore[no-untyped-def]
-        """Rows of each batch, epoch after epoch."""
-        done = 0
-        for _ in range(self.epochs):
-            order = rng.permutation(self.items)
-            for number in range(self.steps_an_epoch):
-                for part in self.parts:
-                    part.train()
-                yield order[number * self.batch : (number + 1) * self.batch]
-                done += 1
-                self.progress(done, self.epochs * self.steps_an_epoch)
-
-    def descend(self, loss: Tensor) -> None:
-        """One step down."""
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.weights, 1.0)
-        self.optimizer.step()
-        self.schedule.step()
-
-
-def _pictures(frames: NDArray[np.uint8], rng: np.random.Generator) -> Tensor:
-    """``(B, T, 150, 150)`` to ``(B*T, 1, 128, 128)``: each clip turned and mirrored as a whole, gain and sign drawn."""
-    inputs = to_model_input(frames)
-    for row in range(len(inputs)):
-        picture = np.rot90(inputs[row], int(rng.integers(0, 4)), (1, 2))
-        if rng.random() < 0.5:
-            picture = picture[:, :, ::-1]
-        inputs[row] = picture
-    sign = np.where(rng.random(len(inputs)) < 0.15, -1.0, 1.0) * np.exp(rng.normal(0, 0.15, len(inputs)))
-    inputs *= sign[:, None, None, None].astype(np.float32)
-    flat = torch.from_numpy(inputs.reshape(-1, 1, MODEL_PX, MODEL_PX))
-    return flat.to(memory_format=torch.channels_last)
-
-
 def _motion(
     clips: PanelClips, rows: NDArray[np.int64], rng: np.random.Generator | None, shown: NDArray[np.int64] | None = None
 ) -> Tensor:
@@ -246,30 +196,32 @@ def _motion(
     return torch.from_numpy(out)
 
 
-def encode(encoder: CropEncoder, clips: PanelClips, turned: int = 1, rng: np.random.Generator | None = None) -> Tensor:
-    """``(N, turned, T, 256)`` tokens; the first as the clip is, the others turned and mirrored."""
+def encode(encoder: CropEncoder, clips: PanelClips, turns: int = 1, rng: np.random.Generator | None = None) -> Tensor:
+    """``(N, turns, T, 256)`` tokens; the first as the clip is, the others turned and mirrored."""
     encoder.eval()
     count, length = clips.frames.shape[:2]
-    tokens = torch.empty(count, turned, length, TOKEN)
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        for turn in range(turned):
+    tokens = torch.empty(count, turns, length, TOKEN)
+    with torch.no_grad(), mixed_precision():
+        for turn in range(turns):
             for first in range(0, count, 16):
                 frames = clips.frames[first : first + 16]
                 if turn == 0 or rng is None:
                     flat = torch.from_numpy(to_model_input(frames).reshape(-1, 1, MODEL_PX, MODEL_PX))
                 else:
-                    flat = _pictures(frames, rng)
+                    flat = turned(frames, rng)
                 some = encoder(flat.to(memory_format=torch.channels_last))
                 tokens[first : first + 16, turn] = some.float().reshape(-1, length, TOKEN)
     return tokens
 
 
 def predict(head: GradeHead, tokens: Tensor, clips: PanelClips) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Distributions ``(N, K)``, the mean over the heads, and distances ``(N,)``."""
+    """Distributions ``(N, K)``, the mean over the heads, and distances ``(N,)``, as a whole clip is graded at work."""
     head.eval()
+    valid = torch.zeros(tokens.shape[:2])
+    valid[:, EVERY - 1 :: EVERY] = 1.0
     with torch.no_grad():
         motion = _motion(clips, np.arange(len(clips)), None)
-        logits, _, distance = head(tokens, motion, torch.ones(tokens.shape[:2]))
+        logits, _, distance = head(tokens, motion, valid)
     return torch.softmax(logits, -1).mean(1).double().numpy(), distance.double().numpy()
 
 

@@ -84,7 +84,7 @@ def _donor_clips(task: tuple[int, int]) -> PanelClips:
     rules = ClipSettings()
     times_s = np.arange(rules.length) / rules.rate_hz
     frames, true_um = zip(
-        *(_film(donor, cells, row, times_s, seed, rng, rules) for row in range(len(cells))), strict=True
+        *(film(donor, cells, row, times_s, seed, rng, rules) for row in range(len(cells))), strict=True
     )
     positions = np.stack(true_um)
     seen = appearance(cells, donor.optics, donor.um_per_px, times_s, positions)
@@ -101,7 +101,7 @@ def _donor_clips(task: tuple[int, int]) -> PanelClips:
     )
 
 
-def _film(
+def film(
     donor: Donor,
     cells: Cells,
     row: int,

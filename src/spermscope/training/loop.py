@@ -1,0 +1,67 @@
+"""What every part of the grader's training shares: one cosine cycle over shuffled batches, and turned pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from spermscope.clips import MODEL_PX, to_model_input
+
+Progress = Callable[[int, int | None], None]
+
+
+def mixed_precision() -> torch.autocast:
+    """bf16 where the processor multiplies it; elsewhere it is emulated, ten times slower than f32."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=bool(torch.cpu.get_capabilities().get("amx_bf16", False)))
+
+
+class Loop:
+    """AdamW with one cosine cycle over shuffled batches."""
+
+    def __init__(
+        self, parts: list[nn.Module], rate: float, epochs: int, items: int, batch: int, progress: Progress
+    ) -> None:
+        self.parts, self.epochs, self.items, self.batch, self.progress = parts, epochs, items, batch, progress
+        self.steps_an_epoch = items // batch
+        self.weights = [weight for part in parts for weight in part.parameters()]
+        self.optimizer = torch.optim.AdamW(self.weights, lr=rate, weight_decay=0.02)
+        steps = max(1, epochs * self.steps_an_epoch)
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, rate, total_steps=steps, pct_start=0.08)
+
+    def batches(self, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+        """Rows of each batch, epoch after epoch."""
+        done = 0
+        for _ in range(self.epochs):
+            order = rng.permutation(self.items)
+            for number in range(self.steps_an_epoch):
+                for part in self.parts:
+                    part.train()
+                yield order[number * self.batch : (number + 1) * self.batch]
+                done += 1
+                self.progress(done, self.epochs * self.steps_an_epoch)
+
+    def descend(self, loss: Tensor) -> None:
+        """One step down."""
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.weights, 1.0)
+        self.optimizer.step()
+        self.schedule.step()
+
+
+def turned(frames: NDArray[np.uint8], rng: np.random.Generator) -> Tensor:
+    """``(B, T, 150, 150)`` to ``(B*T, 1, 128, 128)``: each clip turned and mirrored as a whole, gain and sign drawn."""
+    inputs = to_model_input(frames)
+    for row in range(len(inputs)):
+        picture = np.rot90(inputs[row], int(rng.integers(0, 4)), (1, 2))
+        if rng.random() < 0.5:
+            picture = picture[:, :, ::-1]
+        inputs[row] = picture
+    sign = np.where(rng.random(len(inputs)) < 0.15, -1.0, 1.0) * np.exp(rng.normal(0, 0.15, len(inputs)))
+    inputs *= sign[:, None, None, None].astype(np.float32)
+    flat = torch.from_numpy(inputs.reshape(-1, 1, MODEL_PX, MODEL_PX))
+    return flat.to(memory_format=torch.channels_last)

@@ -1,0 +1,107 @@
+"""Single crops of simulated cells with their traits: from what is known of each cell the encoder learns to see shapes.
+
+A still costs a sixteenth of a clip to draw, so there are many more cells here than in the clips, and traits say far
+more about a picture than one panel's votes do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from spermscope.models.streaming import TOKEN, CropEncoder
+from spermscope.settings import ClipSettings
+from spermscope.simulate.cells import Cells, Floats
+from spermscope.simulate.donors import draw_cells, draw_donor
+from spermscope.simulate.experts import Appearance, appearance
+from spermscope.training.loop import Loop, mixed_precision, turned
+from spermscope.training.panel_clips import film
+
+CELLS_A_DONOR = 3
+BATCH = 64
+Progress = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Stills:
+    """N crops ``frames (N, 150, 150) uint8`` and ``traits (N, 13) float32``, as ``traits_of`` gives them."""
+
+    frames: NDArray[np.uint8]
+    traits: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+
+def traits_of(cells: Cells, seen: Appearance) -> Floats:
+    """``(N, 13)``: shape traits, each over about its spread, then the impression of the shape and its clarity."""
+    columns = (
+        (cells.head_width_um / cells.head_length_um - 0.66) / 0.1,
+        (np.sqrt(cells.head_width_um * cells.head_length_um) - 3.55) / 0.4,
+        (cells.head_taper - 0.1) / 0.3,
+        cells.head_roughness / 0.3,
+        cells.vacuole / 0.1,
+        cells.midpiece_bend_deg / 30.0,
+        cells.droplet_um / 1.0,
+        (cells.tail_length_um - 45.0) / 10.0,
+        cells.tail_coil / 0.4,
+        cells.head_length_um - 4.4,
+        (cells.head_width_um - 2.9) / 0.6,
+        (seen.shape - 0.5) / 0.2,
+        (seen.clarity - 0.6) / 0.2,
+    )
+    return np.column_stack(columns)
+
+
+def draw_stills(donors: range, seed: int, processes: int = 2, progress: Progress = lambda done, total: None) -> Stills:
+    """``CELLS_A_DONOR`` stills of each donor; they depend on ``seed`` and his number alone."""
+    parts: list[Stills] = []
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        for part in pool.map(_donor_stills, [(seed, number) for number in donors], chunksize=20):
+            parts.append(part)
+            progress(len(parts), len(donors))
+    return Stills(np.concatenate([part.frames for part in parts]), np.concatenate([part.traits for part in parts]))
+
+
+def save_stills(path: Path, stills: Stills) -> None:
+    """Keep stills in an uncompressed ``.npz``."""
+    np.savez(path, allow_pickle=False, frames=stills.frames, traits=stills.traits)
+
+
+def load_stills(path: Path) -> Stills:
+    """Read what ``save_stills`` wrote."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return Stills(arrays["frames"], arrays["traits"])
+
+
+def _donor_stills(task: tuple[int, int]) -> Stills:
+    seed, number = task
+    rng = np.random.default_rng([seed, number, 22])
+    donor = draw_donor(rng, number)
+    cells = draw_cells(donor, CELLS_A_DONOR, rng)
+    times_s = rng.uniform(0.0, 1.0, (CELLS_A_DONOR, 1))
+    frames = [film(donor, cells, row, times_s[row], seed, rng, ClipSettings())[0][0] for row in range(CELLS_A_DONOR)]
+    # Movement is no trait of a still: any two positions do.
+    nowhere = np.zeros((CELLS_A_DONOR, 2, 2))
+    seen = appearance(cells, donor.optics, donor.um_per_px, np.array([0.0, 1.0]), nowhere)
+    return Stills(np.stack(frames), traits_of(cells, seen).astype(np.float32))
+
+
+def fit_stills(encoder: CropEncoder, stills: Stills, epochs: int, rng: np.random.Generator, progress: Progress) -> None:
+    """The encoder and a linear reading of it on the traits (smooth L1)."""
+    probe = nn.Linear(TOKEN, stills.traits.shape[1])
+    target = torch.from_numpy(stills.traits)
+    loop = Loop([encoder, probe], 2e-3, epochs, len(stills), BATCH, progress)
+    for rows in loop.batches(rng):
+        pictures = turned(stills.frames[rows][:, None], rng)
+        with mixed_precision():
+            read = probe(encoder(pictures))
+        loop.descend(nn.functional.smooth_l1_loss(read.float(), target[rows]))
