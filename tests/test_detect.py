@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from spermscope.detect import BoxDetector, HeatmapDetector, decode, match_heads, open_detector, to_source
+from spermscope.detect import STRIDE, BoxDetector, HeatmapDetector, decode, match_heads, open_detector, to_source
 from spermscope.normalise import working_size
 from spermscope.settings import Settings
 from spermscope.simulate.optics import KINDS
@@ -89,13 +89,22 @@ def test_a_lower_threshold_finds_at_least_as_much():
     assert counts == sorted(counts, reverse=True)
 
 
-def test_a_peak_is_read_at_its_offset_and_size():
+def cells_of(maps):
+    """``(6, 2h, 2w)`` maps as the network gives them, ``(h, w, 24)``: written out cell by cell."""
+    cells = np.empty((maps.shape[1] // 2, maps.shape[2] // 2, 24), np.float32)
+    for channel, row, column in np.ndindex(maps.shape):
+        cells[row // 2, column // 2, 4 * channel + 2 * (row % 2) + column % 2] = maps[channel, row, column]
+    return cells
+
+
+@pytest.mark.parametrize(("row", "column"), [(4, 8), (4, 7), (5, 8), (5, 7)])
+def test_a_peak_is_read_at_its_offset_and_size(row, column):
     maps = np.full((6, 10, 12), -8.0, np.float32)
     maps[2:] = 0.0
-    maps[0, 4, 7] = 3.0
-    maps[2:, 4, 7] = (0.25, -0.5, np.log(11.0), np.log(7.0))
-    seen = decode(maps, 0.3, 0.4)
-    assert seen.xy_px.tolist() == [[7.25 * 4 + 1.5, 3.5 * 4 + 1.5]]
+    maps[0, row, column] = 3.0
+    maps[2:, row, column] = (0.25, -0.5, np.log(11.0), np.log(7.0))
+    seen = decode(cells_of(maps), 0.3, 0.4)
+    assert seen.xy_px.tolist() == [[(column + 0.25) * STRIDE + 0.5, (row - 0.5) * STRIDE + 0.5]]
     assert seen.score[0] == pytest.approx(1 / (1 + np.exp(-3)))
     assert seen.wh_px[0, 0] == pytest.approx(1.25 * np.sqrt(77.0))
     assert seen.sperm.tolist() == [True]
@@ -105,7 +114,7 @@ def test_of_two_peaks_on_one_head_the_stronger_counts():
     maps = np.full((6, 10, 12), -8.0, np.float32)
     maps[2:] = 0.0
     maps[0, 4, 7], maps[1, 4, 8], maps[0, 8, 1] = 2.0, 3.0, 1.0
-    seen = decode(maps, 0.3, 0.4)
+    seen = decode(cells_of(maps), 0.3, 0.4)
     assert sorted(seen.sperm.tolist()) == [False, True]
 
 

@@ -69,18 +69,18 @@ def test_the_shipped_grader_says_that_it_is_a_demonstration():
 def test_any_batch_and_picture_size_runs():
     detector = load_model(shipped("detector"))
     for shape in [(1, 1, 32, 32), (2, 1, 64, 96), (1, 1, 160, 320)]:
-        out = detector.run("model", {"picture": np.zeros(shape, np.float32)})["maps"]
-        assert out.shape == (shape[0], 6, shape[2] // 4, shape[3] // 4)
+        out = detector.run("model", {"picture": np.zeros(shape, np.float32)})["cells"]
+        assert out.shape == (shape[0], shape[2] // 4, shape[3] // 4, 24)
 
 
 def test_pictures_of_many_sizes_do_not_pile_up():
     detector = load_model(shipped("detector"))
     picture = np.random.default_rng(0).normal(size=(1, 1, 32, 64)).astype(np.float32)
-    first = detector.run("model", {"picture": picture})["maps"]
+    first = detector.run("model", {"picture": picture})["cells"]
     for width in range(32, 32 * (MOST_COMPILED + 4), 32):
         detector.run("model", {"picture": np.zeros((1, 1, 32, width), np.float32)})
     assert len(detector._compiled) <= MOST_COMPILED
-    np.testing.assert_allclose(detector.run("model", {"picture": picture})["maps"], first, atol=1e-5)
+    np.testing.assert_allclose(detector.run("model", {"picture": picture})["cells"], first, atol=1e-5)
 
 
 def test_a_missing_graph_is_named(model):

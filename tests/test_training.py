@@ -1,6 +1,7 @@
 """Training's parts: losses against a twin, networks that learn, export that agrees, splits that keep donors apart."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,14 +9,19 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from spermscope.clips import MODEL_PX, MOTION_FEATURES, to_model_input  # noqa: E402
+from spermscope.detect import STRIDE  # noqa: E402
 from spermscope.labels import split_by_donor, split_hash  # noqa: E402
 from spermscope.metrics import emd_rms  # noqa: E402
-from spermscope.models.heatmap import HeatmapNet, heatmap_loss  # noqa: E402
+from spermscope.models.heatmap import HeatmapNet, heatmap_loss, to_maps  # noqa: E402
 from spermscope.models.streaming import TOKEN, CropEncoder, GradeHead  # noqa: E402
+from spermscope.simulate.donors import draw_cells, draw_donor  # noqa: E402
+from spermscope.simulate.experts import Appearance  # noqa: E402
+from spermscope.training.detector import _counts, _rates  # noqa: E402
 from spermscope.training.export import golden, to_onnx  # noqa: E402
 from spermscope.training.losses import emd_loss  # noqa: E402
 from spermscope.training.panel_clips import _donor_clips, load_panel_clips, save_panel_clips  # noqa: E402
-from spermscope.training.pictures import PATCH_PX, draw_picture, draw_targets  # noqa: E402
+from spermscope.training.pictures import PATCH_PX, Picture, _stands_out, draw_picture, draw_targets  # noqa: E402
+from spermscope.training.stills import _donor_stills, load_stills, save_stills, traits_of  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -108,12 +114,13 @@ def test_targets_peak_at_the_heads():
         if kind == 0 and (xy > 4).all() and (xy < PATCH_PX - 5).all()
     ]  # fmt: skip
     for x, y in inside:
-        column, row = round((x - 1.5) / 4), round((y - 1.5) / 4)
+        column, row = round((x - 0.5) / STRIDE), round((y - 0.5) / STRIDE)
         if heat[0, row, column] < 0:
             continue
-        assert heat[0, row, column] == 1.0
+        assert heat[0, row, column] > 0.6
+        assert heat[0, row, column] == heat[0, row - 1 : row + 2, column - 1 : column + 2].max()
         if weight[0, row, column] == 1.0 and abs(box[0, row, column]) < 0.5:
-            assert (column + box[0, row, column]) * 4 + 1.5 == pytest.approx(x, abs=6.0)
+            assert (column + box[0, row, column]) * STRIDE + 0.5 == pytest.approx(x, abs=3.0)
 
 
 @pytest.mark.parametrize("which", ["detector", "encoder", "head"])
@@ -123,7 +130,7 @@ def test_torch_onnx_runtime_and_openvino_agree(which, tmp_path):
 
     tokens, motion, valid = batch(3)
     network, inputs, outputs = {
-        "detector": (HeatmapNet(), {"picture": torch.randn(3, 1, 64, 96)}, ["maps"]),
+        "detector": (HeatmapNet(), {"picture": torch.randn(3, 1, 64, 96)}, ["cells"]),
         "encoder": (CropEncoder(), {"picture": torch.randn(3, 1, MODEL_PX, MODEL_PX)}, ["token"]),
         "head": (
             GradeHead(features=MOTION_FEATURES),
@@ -157,6 +164,53 @@ def test_a_donors_clips_are_the_same_every_time_and_can_be_kept(tmp_path):
     assert to_model_input(first.frames[:1]).std() > 0.05
 
 
+def test_a_head_that_cannot_be_seen_is_not_asked_for():
+    flat = np.random.default_rng(0).normal(0, 0.3, (PATCH_PX, PATCH_PX)).astype(np.float32)
+    places = np.array([[60.0, 60.0], [180.0, 200.0]])
+    y, x = np.mgrid[:PATCH_PX, :PATCH_PX]
+    flat[np.hypot(x - 60, y - 60) < 5] += 2.0
+    assert _stands_out(flat, places).tolist() == [True, False]
+
+
+def test_a_detectors_score_counts_hits_once_and_leaves_out_what_is_not_judged():
+    maps = torch.full((1, 6, 64, 64), -8.0)
+    maps[:, 2:] = 0.0
+    for row, column in ((10, 10), (30, 30), (50, 50)):
+        maps[0, 0, row, column] = 3.0
+    cells = torch.nn.functional.pixel_unshuffle(maps, 2).permute(0, 2, 3, 1)
+    torch.testing.assert_close(to_maps(cells), maps)
+    centre = np.array([[10, 10], [30, 31], [20, 50]]) * STRIDE + 0.5
+    picture = Picture(
+        np.zeros((PATCH_PX, PATCH_PX), np.float16), np.array([0, -1, 0], np.int8), centre.astype(np.float32),
+        np.full((3, 2), 9.0, np.float32),
+    )  # fmt: skip
+    counts, far_px = _counts([cells[0].numpy()], [picture], 0.5)
+    assert counts.tolist() == [[1, 2, 2]]
+    assert far_px.tolist() == [0.0]
+    assert _rates(counts[0]) == (0.5, 0.5, 0.5)
+
+
+def test_stills_are_the_same_every_time_and_can_be_kept(tmp_path):
+    first, again = _donor_stills((0, 3)), _donor_stills((0, 3))
+    np.testing.assert_array_equal(first.frames, again.frames)
+    save_stills(tmp_path / "s.npz", first)
+    kept = load_stills(tmp_path / "s.npz")
+    np.testing.assert_array_equal(kept.traits, first.traits)
+    assert np.isfinite(first.traits).all()
+    assert to_model_input(first.frames).std() > 0.05
+
+
+def test_traits_stand_about_zero_and_a_large_head_above_it():
+    rng = np.random.default_rng(4)
+    cells = draw_cells(draw_donor(rng, 1), 500, rng)
+    larger = replace(cells, head_length_um=1.4 * cells.head_length_um, head_width_um=1.4 * cells.head_width_um)
+    seen = Appearance(*(np.full(500, 0.5) for _ in range(3)))
+    traits, grown = traits_of(cells, seen), traits_of(larger, seen)
+    assert np.abs(np.median(traits, axis=0)).max() < 2.0
+    np.testing.assert_allclose(grown[:, 0], traits[:, 0])
+    assert (grown[:, 1] > traits[:, 1] + 1.5).all()
+
+
 def test_a_split_keeps_every_donor_on_one_side():
     donors = np.repeat(np.arange(50), 7)
     parts = split_by_donor(donors, (0.7, 0.1, 0.2), 3)
@@ -179,7 +233,9 @@ def test_the_grader_recipe_runs_end_to_end(tmp_path):
     from spermscope.runtime import load_model
     from spermscope.training.grader import train_grader
 
-    path = train_grader(tmp_path / "g.spermscope", donors=10, still_epochs=1, clip_epochs=1, head_epochs=1, threads=1)
+    path = train_grader(
+        tmp_path / "g.spermscope", donors=10, still_donors=30, still_epochs=1, clip_epochs=1, head_epochs=1, threads=1
+    )
     card = load_model(path).card
     assert card.demonstration
     assert len(card.scores["mse"]) == 3

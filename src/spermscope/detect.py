@@ -16,7 +16,8 @@ from spermscope.runtime import Model, load_model, shipped
 from spermscope.settings import Settings
 from spermscope.types import Detections, Frame, SourceProfile
 
-STRIDE = 4
+STRIDE = 2
+"""Working pixels to one cell of the network's maps."""
 SAME_HEAD_UM = 2.4
 """Two peaks nearer than this are one head: half its length, less than two touching heads are wide apart."""
 MOST = 3000
@@ -51,9 +52,9 @@ class HeatmapDetector:
         """See ``Detector``."""
         working = self.model.card.um_per_px
         picture = flatten(frame.image, self._um_per_px, working)
-        maps = self.model.run("model", {"picture": picture[None, None]})["maps"][0]
+        cells = self.model.run("model", {"picture": picture[None, None]})["cells"][0]
         size = working_size(frame.image.shape, self._um_per_px, working)
-        return to_source(decode(maps, self._threshold, working), size, frame.image.shape)
+        return to_source(decode(cells, self._threshold, working), size, frame.image.shape)
 
 
 class BoxDetector:
@@ -80,24 +81,28 @@ class BoxDetector:
         return to_source(_one_a_head(seen, SAME_HEAD_UM / working), size, frame.image.shape)
 
 
-def decode(maps: NDArray[np.float32], threshold: float, um_per_px: float) -> Detections:
-    """Peaks of the network's maps ``(6, h, w)``, in working pixels.
+def decode(cells: NDArray[np.float32], threshold: float, um_per_px: float) -> Detections:
+    """Peaks of the network's ``(h, w, 24)``, 2 x 2 cells of ``STRIDE`` working pixels a row; in working pixels.
 
-    A peak is a cell that is the largest of its 3 x 3 neighbours in its label's heat; where both labels peak on one
-    object the stronger counts.
+    The 24 are 6 maps (heat logits of sperm and other, offset x and y, log length and width) of 4 cells each. A peak is
+    a cell that is the largest of its 3 x 3 neighbours in its label's heat; where both labels peak on one object the
+    stronger counts.
     """
-    logits = maps[:2]
+    height, width = cells.shape[:2]
+    heats = cells[:, :, :8].reshape(height, width, 2, 2, 2).transpose(2, 0, 3, 1, 4).reshape(2, 2 * height, 2 * width)
     least = float(np.log(threshold / (1.0 - threshold)))
     kernel = np.ones((3, 3), np.uint8)
-    peak = np.stack([heat >= cv2.dilate(heat, kernel) for heat in logits]) & (logits > least)
+    peak = np.stack([heat >= cv2.dilate(heat, kernel) for heat in heats]) & (heats > least)
     label, row, column = np.nonzero(peak)
-    strength = logits[label, row, column]
+    strength = heats[label, row, column]
     if len(strength) > MOST:
         keep = np.argpartition(strength, -MOST)[-MOST:]
         label, row, column, strength = label[keep], row[keep], column[keep], strength[keep]
-    offset = np.where(label[:, None] == 0, np.clip(maps[2:4, row, column].T, -1.5, 1.5), 0.0)
+    rest = cells[row // 2, column // 2, 8:].reshape(-1, 4, 4)
+    own = rest[np.arange(len(row)), :, 2 * (row % 2) + column % 2]
+    offset = np.where(label[:, None] == 0, np.clip(own[:, :2], -1.5, 1.5), 0.0)
     xy = (np.column_stack([column, row]) + offset) * STRIDE + (STRIDE - 1) / 2
-    length = np.exp(np.clip(maps[4:6, row, column].T, 0.0, 5.0))
+    length = np.exp(np.clip(own[:, 2:], 0.0, 5.0))
     side = np.repeat(np.sqrt(length.prod(axis=1, keepdims=True)), 2, axis=1) * 1.25
     score = 1.0 / (1.0 + np.exp(-strength))
     seen = Detections(xy.astype(np.float32), side.astype(np.float32), score.astype(np.float32), label == 0)

@@ -5,63 +5,105 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-STRIDE = 4
 CHANNELS = 2
 """Heat maps: sperm, other."""
+TYPICAL_HEADS = 6.0
+"""A picture of so many counts once; one of others by the root of their number, so that neither few nor many rule."""
+PLACE_WEIGHT = 3.0
+"""Of the offset's loss against the size's: speeds hang on where a head is, nothing on how large its box."""
 
 
-def _block(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Sequential:
-    convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+def _block(inputs: int, outputs: int, kernel: int, stride: int, groups: int = 1) -> nn.Sequential:
+    convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
     return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
 
 
-class HeatmapNet(nn.Module):
-    """Flattened picture ``(B, 1, H, W)`` -> ``(B, 6, H/4, W/4)``; H and W are multiples of 16.
+def _light(width: int) -> nn.Sequential:
+    """Depthwise, then pointwise: a ninth of a whole convolution's work."""
+    return nn.Sequential(_block(width, width, 3, 1, groups=width), _block(width, width, 1, 1))
 
-    Channels: 2 heat logits (sperm, other), offset (x, y) of the head's centre from the cell's centre in strides,
-    log of the head's length and width in working pixels.
+
+class _Level(nn.Module):
+    """Half the size, more channels, one residual convolution (He et al. 2016)."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.enter = _block(inputs, outputs, 3, 2)
+        self.more = _block(outputs, outputs, 3, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(B, inputs, H, W)`` to ``(B, outputs, H/2, W/2)``."""
+        x = self.enter(x)
+        return x + self.more(x)
+
+
+class _Merge(nn.Module):
+    """A coarser level's view added to a finer one (Lin et al. 2017, feature pyramids)."""
+
+    def __init__(self, coarse: int, fine: int) -> None:
+        super().__init__()
+        self.down = nn.Conv2d(coarse, fine, 1)
+        self.mix = _light(fine)
+
+    def forward(self, fine: Tensor, coarse: Tensor) -> Tensor:
+        """``(B, fine, H, W)`` and ``(B, coarse, H/2, W/2)`` to ``(B, fine, H, W)``."""
+        x = fine + nn.functional.interpolate(self.down(coarse), scale_factor=2.0, mode="nearest")
+        return x + self.mix(x)
+
+
+class HeatmapNet(nn.Module):
+    """Flattened picture ``(B, 1, H, W)`` -> ``(B, H/4, W/4, 24)``; H and W are multiples of 32.
+
+    The first layer sees 4 x 4 working pixels as channels and the last writes 2 x 2 cells for each (Shi et al. 2016), so
+    nothing is computed at full size and yet two heads side by side stay two; ``to_maps`` spreads the cells out. Most
+    weights sit where the picture is small: a head's surroundings (tail, ring, neighbours) tell it from what looks
+    alike, and there they cost little. Channels are last, as the engine computes them.
     """
 
-    def __init__(self, width: int = 1) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        c = [12 * width, 28 * width, 40 * width, 56 * width]
-        self.stem = _block(1, c[0], 5, 2)
-        self.quarter = nn.Sequential(_block(c[0], c[1], 3, 2), _block(c[1], c[1], 3, 1))
-        self.eighth = nn.Sequential(_block(c[1], c[2], 3, 2), _block(c[2], c[2], 3, 1))
-        self.sixteenth = nn.Sequential(_block(c[2], c[3], 3, 2), _block(c[3], c[3], 3, 1))
-        self.down = nn.Conv2d(c[3], c[2], 1)
-        self.side = nn.Conv2d(c[2], c[1], 1)
-        self.mix = _block(c[1], c[1], 3, 1)
-        self.out = nn.Conv2d(c[1], CHANNELS + 4, 1)
-        nn.init.constant_(self.out.bias[:CHANNELS], -3.5)
+        self.quarter = nn.Sequential(nn.PixelUnshuffle(4), _block(16, 24, 3, 1))
+        self.more = _block(24, 24, 3, 1)
+        self.eighth, self.sixteenth, self.coarsest = _Level(24, 48), _Level(48, 72), _Level(72, 96)
+        self.to_sixteenth, self.to_eighth, self.to_quarter = _Merge(96, 72), _Merge(72, 48), _Merge(48, 24)
+        self.mix = _light(24)
+        self.out = nn.Conv2d(24, 4 * (CHANNELS + 4), 1)
+        nn.init.constant_(self.out.bias[: 4 * CHANNELS], -4.5)
 
     def forward(self, picture: Tensor) -> Tensor:
         """See the class."""
-        quarter = self.quarter(self.stem(picture))
+        quarter = self.quarter(picture)
+        quarter = quarter + self.more(quarter)
         eighth = self.eighth(quarter)
-        eighth = eighth + _double(self.down(self.sixteenth(eighth)))
-        merged = quarter + _double(self.side(eighth))
-        return self.out(self.mix(merged))
+        sixteenth = self.sixteenth(eighth)
+        around = self.to_sixteenth(sixteenth, self.coarsest(sixteenth))
+        merged = self.to_quarter(quarter, self.to_eighth(eighth, around))
+        return self.out(merged + self.mix(merged)).permute(0, 2, 3, 1)
 
 
-def _double(x: Tensor) -> Tensor:
-    return nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
+def to_maps(output: Tensor) -> Tensor:
+    """``(B, h, w, 24)`` of the network to maps ``(B, 6, 2h, 2w)``.
+
+    Channels: 2 heat logits (sperm, other), offset (x, y) of the head's centre from the cell's centre in strides, log of
+    the head's length and width in working pixels.
+    """
+    return nn.functional.pixel_shuffle(output.permute(0, 3, 1, 2), 2)
 
 
 def heatmap_loss(output: Tensor, heat: Tensor, box: Tensor, weight: Tensor) -> Tensor:
-    """``(B,)``: focal loss of the heat (Lin et al. 2017, as CenterNet uses it) and L1 of offset and log size.
+    """``(B,)``: focal loss against soft heat (Li et al. 2020, quality focal loss) and L1 of offset and log size.
 
-    ``heat (B, 2, h, w)`` holds Gaussians that peak at 1, ``box (B, 4, h, w)`` the targets at cells with
-    ``weight (B, 1, h, w)`` above 0. Heat below 0 marks cells that are not judged.
+    ``output`` is the network's. ``heat (B, 2, H/2, W/2)`` holds Gaussians; a hard peak would ask which cell of two the
+    centre lies in, a soft one is reached wherever it lies. ``box (B, 4, H/2, W/2)`` are targets at cells with
+    ``weight (B, 1, H/2, W/2)`` above 0, 1 at a head's own cell. Heat below 0 marks cells that are not judged.
     """
-    logit = output[:, :CHANNELS].float()
-    chance = torch.sigmoid(logit)
-    judged = heat >= 0
-    peak = (heat >= 0.999) & judged
-    near = torch.clamp(1.0 - heat, 0.0, 1.0) ** 4
-    rise = (1.0 - chance) ** 2 * nn.functional.softplus(-logit) * peak
-    fall = near * chance**2 * nn.functional.softplus(logit) * (~peak & judged)
-    count = peak.flatten(1).sum(1).clamp(min=1)
-    focal = (rise + fall).flatten(1).sum(1) / count
-    far = (output[:, CHANNELS:].float() - box).abs() * weight
-    return focal + far.flatten(1).sum(1) / weight.flatten(1).sum(1).clamp(min=1e-3)
+    maps = to_maps(output).float()
+    logit = maps[:, :CHANNELS]
+    target = heat.clamp(min=0.0)
+    entropy = nn.functional.softplus(logit) - target * logit
+    focal = (target - torch.sigmoid(logit)).square() * entropy * (heat >= 0)
+    heads = (weight == 1).flatten(1).sum(1).clamp(min=1)
+    far = (maps[:, CHANNELS:] - box).abs() * weight
+    far[:, :2] *= PLACE_WEIGHT
+    placed = far.flatten(1).sum(1) / weight.flatten(1).sum(1).clamp(min=1e-3)
+    return focal.flatten(1).sum(1) / (TYPICAL_HEADS * heads).sqrt() + placed

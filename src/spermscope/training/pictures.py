@@ -1,22 +1,25 @@
 """Simulated pictures and their heat maps: what the detector learns from.
 
 Ranges follow a measured simulation-to-real study: every optics and polarity, glowing phase contrast, scale wrong by up
-to two fifths, about six heads a patch and up to fifty, a third of them roundish, two in five defocused, tails missing
-in some, debris from none to filthy.
+to two fifths, about six heads a patch and up to sixty, a third of them roundish, two in five defocused, tails missing
+in some, debris from none to filthy. A head that does not stand out from its surroundings is not asked for: who must
+find what cannot be seen learns to guess.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from spermscope.models.heatmap import STRIDE
+from spermscope.detect import STRIDE
 from spermscope.normalise import flatten
 from spermscope.simulate.cells import Cells
 from spermscope.simulate.debris import KINDS
-from spermscope.simulate.optics import Optics, add_glow, draw_optics, draw_wet_phase
+from spermscope.simulate.optics import KINDS as LOOKS
+from spermscope.simulate.optics import Optics, add_glow, clean_optics, draw_optics, draw_wet_phase
 from spermscope.simulate.scene import Scene, SceneSettings
 from spermscope.simulate.typical import typical_cells
 
@@ -26,6 +29,9 @@ UNSEEN_BLUR_UM = 1.3
 """A head blurred wider than this is neither asked for nor forbidden."""
 ROUND_ABOVE_UM, GLOWING_ROUND_ABOVE_UM = 4.6, 7.5
 """Round cells from this radius on are told from heads even where the scale is wrong."""
+HEAD_UM = 3.6
+STANDS_OUT = 2.2
+"""A head's place against the picture's median place, in mean absolute contrast: fainter heads are not judged."""
 ROUND_CELL, HEAD_LIKE = KINDS.index("round cell"), KINDS.index("head-like")
 
 
@@ -48,7 +54,7 @@ def draw_picture(seed: int) -> Picture:
     """The picture of that seed."""
     rng = np.random.default_rng([seed, 11])
     um_per_px = float(rng.uniform(0.25, 0.65))
-    mistaken = float(np.exp(rng.uniform(np.log(0.8), np.log(1.45))))
+    mistaken = _mistake(rng)
     side_px = int(np.ceil(PATCH_PX * WORKING_UM_PER_PX / (um_per_px * mistaken)))
     optics = _optics(rng)
     dust = (1.0, 2.0, 4.0, 8.0, 12.0, 16.0) if optics.phase_rad > 0 else (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -67,7 +73,7 @@ def draw_picture(seed: int) -> Picture:
     flat = flatten(image, um_per_px * mistaken, WORKING_UM_PER_PX)[:PATCH_PX, :PATCH_PX]
     factor = um_per_px * mistaken / WORKING_UM_PER_PX
     return Picture(
-        flat.astype(np.float16), *_objects(scene, factor), either_sign=optics.glow == 0 and optics.phase_rad == 0
+        flat.astype(np.float16), *_objects(scene, factor, flat), either_sign=optics.glow == 0 and optics.phase_rad == 0
     )
 
 
@@ -76,12 +82,23 @@ def _crowd(rng: np.random.Generator) -> float:
     kind = rng.random()
     if kind < 0.06:
         return 0.0
-    return float(rng.uniform(18, 55)) if kind > 0.86 else float(rng.gamma(1.5, 4.5))
+    return float(rng.uniform(18, 65)) if kind > 0.70 else float(rng.gamma(1.5, 4.5))
+
+
+def _mistake(rng: np.random.Generator) -> float:
+    """Believed over true scale: half of the scales are typed in or calibrated, half are estimates."""
+    if rng.random() < 0.5:
+        return float(np.exp(rng.normal(0.0, 0.05)))
+    return float(np.exp(rng.uniform(np.log(0.8), np.log(1.45))))
 
 
 def _optics(rng: np.random.Generator) -> Optics:
-    if rng.random() < 0.42:
+    kind = rng.random()
+    if kind < 0.34:
         return draw_wet_phase(rng)
+    if kind < 0.56:
+        clean = clean_optics(LOOKS[int(rng.integers(len(LOOKS)))])
+        return replace(clean, blur=float(rng.uniform(0.2, 0.5)), noise_sigma=float(rng.uniform(0.5, 5.0)))
     optics = draw_optics(rng)
     return add_glow(optics, rng) if optics.kind == "phase" and rng.random() < 0.3 else optics
 
@@ -105,47 +122,62 @@ def _cells(settings: SceneSettings, rng: np.random.Generator, glowing: bool) -> 
     )
 
 
-def _objects(scene: Scene, factor: float) -> tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]]:
+def _stands_out(flat: NDArray[np.float32], xy: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """``(N,)``: is the place of each head brighter or darker than places mostly are."""
+    side = int(HEAD_UM / WORKING_UM_PER_PX) | 1
+    strength = cv2.blur(np.abs(flat), (side, side))
+    column, row = (np.clip(np.rint(xy[:, axis]).astype(int), 0, flat.shape[1 - axis] - 1) for axis in (0, 1))
+    return np.asarray(strength[row, column] > STANDS_OUT * float(np.median(strength)))
+
+
+def _objects(
+    scene: Scene, factor: float, flat: NDArray[np.float32]
+) -> tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]]:
     truth, pieces = scene.truth(0.05), scene.debris_truth(0.05)
     seen = truth.in_view
     blurred = scene.optics.blur_um(truth.z_um[seen]) > UNSEEN_BLUR_UM
-    kind = np.where(blurred, -1, 0)
     xy = np.column_stack([truth.x_px, truth.y_px])[seen]
+    kind = np.where(blurred | ~_stands_out(flat, (xy + 0.5) * factor - 0.5), -1, 0)
     size = np.column_stack([truth.length_um, truth.width_um])[seen] / scene.settings.um_per_px
     other = np.isin(pieces.kind, (ROUND_CELL, HEAD_LIKE))
     radius = pieces.radius_px[other]
-    xy = np.concatenate([xy, np.column_stack([pieces.x_px, pieces.y_px])[other]])
+    other_xy = np.column_stack([pieces.x_px, pieces.y_px])[other]
     size = np.concatenate([size, 2.0 * np.column_stack([radius, radius])])
     # Without tails in the picture nobody can tell a piece the size of a head from a head: then it is not judged.
     least_um = GLOWING_ROUND_ABOVE_UM if scene.optics.glow > 0 else ROUND_ABOVE_UM
     large = (pieces.kind[other] == ROUND_CELL) & (radius * scene.settings.um_per_px > least_um)
     told = (pieces.kind[other] == HEAD_LIKE) & bool(scene.cells.tail_length_um.any())
-    kind = np.concatenate([kind, np.where(large | told, 1, -1)])
+    shown = _stands_out(flat, (other_xy + 0.5) * factor - 0.5)
+    kind = np.concatenate([kind, np.where((large | told) & shown, 1, -1)])
+    xy = np.concatenate([xy, other_xy])
     # Pixel centres are integers in both grids: (x + 1/2) scales, not x.
     placed = (xy + 0.5) * factor - 0.5
     return kind.astype(np.int8), placed.astype(np.float32), (size * factor).astype(np.float32)
 
 
 def draw_targets(picture: Picture) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """``heat (2, h, w)``, ``box (4, h, w)``, ``weight (1, h, w)`` as ``models.heatmap.heatmap_loss`` takes them."""
+    """``heat (2, 128, 128)``, ``box (4, 128, 128)`` and ``weight (1, 128, 128)`` as ``heatmap_loss`` takes them."""
     side = PATCH_PX // STRIDE
     heat = np.zeros((2, side, side), np.float32)
     box = np.zeros((4, side, side), np.float32)
     weight = np.zeros((1, side, side), np.float32)
     # The centre of heat-map cell i lies at working pixel i * STRIDE + (STRIDE - 1) / 2.
     cell_xy = (picture.xy_px - (STRIDE - 1) / 2) / STRIDE
-    rows, columns = np.mgrid[:side, :side]
     for kind, (x, y), size in zip(picture.kind.tolist(), cell_xy.tolist(), picture.size_px, strict=True):
         column, row = round(x), round(y)
         if not (0 <= column < side and 0 <= row < side):
             continue
-        sigma = float(np.clip(np.sqrt(size[0] * size[1]) / STRIDE * 0.32, 0.55, 2.5))
-        blob = np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * sigma**2)).astype(np.float32)
+        sigma = float(np.clip(np.sqrt(size[0] * size[1]) / STRIDE * 0.28, 0.8, 5.0))
+        reach = int(3.5 * sigma) + 1
+        rows = np.arange(max(0, row - reach), min(side, row + reach + 1))
+        columns = np.arange(max(0, column - reach), min(side, column + reach + 1))
+        blob = np.exp(-((columns - x) ** 2 + (rows[:, None] - y) ** 2) / (2 * sigma**2)).astype(np.float32)
+        near = np.ix_(rows, columns)
         if kind < 0:
-            heat[:, blob > 0.15] = -1.0
+            heat[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1][:, blob > 0.15] = -1.0
             continue
-        heat[kind] = np.where(heat[kind] < 0, heat[kind], np.maximum(heat[kind], 0.99 * blob))
-        heat[kind, row, column] = 1.0
+        before = heat[kind][near]
+        heat[kind][near] = np.where(before < 0, before, np.maximum(before, blob))
         for across, down, share in ((0, 0, 1.0), (1, 0, 0.3), (-1, 0, 0.3), (0, 1, 0.3), (0, -1, 0.3)):
             i, j = row + down, column + across
             if 0 <= i < side and 0 <= j < side and share > weight[0, i, j] and kind == 0:
