@@ -109,7 +109,7 @@ def test_frames_are_read_only(tmp_path):
 
 def test_a_given_scale_is_kept(tmp_path):
     path = movie(tmp_path / "a.mkv", 3)
-    with open_source(path, um_per_px=0.25, scale_source="calibrated") as source:
+    with open_source(path, scale=Scale(0.25, "calibrated", 0.004)) as source:
         assert source.profile.scale.um_per_px == 0.25
         assert source.profile.scale.source == "calibrated"
     with open_source(path) as source:

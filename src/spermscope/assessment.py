@@ -12,6 +12,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from spermscope.calibration import find_calibration
 from spermscope.conclusion import Conditions, conclude
 from spermscope.detect import open_detector
 from spermscope.pipeline import Pipeline, scale_reason
@@ -88,6 +89,7 @@ def assess(
     out: str | Path,
     *,
     um_per_px: float | None = None,
+    optics: str | None = None,
     fps: float | None = None,
     stills: bool = False,
     settings: Settings | None = None,
@@ -103,10 +105,15 @@ def assess(
     Raises
     ------
     ValueError
-        One line, before anything is written: the source cannot be opened, or ``out`` exists or cannot be written.
+        One line, before anything is written: the source cannot be opened or does not fit the calibrated ``optics``, or
+        ``out`` exists or cannot be written.
     """
     rules, known, folder = settings or Settings(), conditions or Conditions(), Path(out)
-    with open_source(address, um_per_px=um_per_px, fps=fps, stills=stills) as source:
+    calibration = find_calibration(optics) if optics else None
+    scale = calibration.scale if calibration else None
+    with open_source(address, um_per_px=um_per_px, scale=scale, fps=fps, stills=stills) as source:
+        if calibration:
+            calibration.check(source.profile)
         reason = scale_reason(source.profile.scale, rules.accept_estimated_scale)
         mark = "" if source.profile.scale.source != "estimated" or reason else "um on an estimated scale, accepted"
         steps = _Stills(source, rules) if stills else Pipeline(source.profile, rules)

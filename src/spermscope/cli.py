@@ -51,6 +51,7 @@ def main() -> None:
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Session folder; must not exist yet.")
 @click.option("--um-per-px", type=float, help="Scale: micrometres per pixel.")
+@click.option("--optics", help="Scale: one that was calibrated, by its name (spermscope calibrate).")
 @click.option("--accept-estimated-scale", is_flag=True, help="Report um and WHO values on an estimated scale, marked.")
 @click.option("--fps", type=float, help="Frame rate, for stacks and folders that carry no times.")
 @click.option("--stills", is_flag=True, help="Each image by itself: detections only.")
@@ -88,6 +89,29 @@ def assess(sources: tuple[str, ...], out: Path, settings_file: Path | None, as_j
         for result in results:
             result.print_table(Console())
     return IN_PART if any(not result.complete for result in results) else DONE
+
+
+@commands.command()
+@click.argument("image", type=click.Path(path_type=Path))
+@click.option("--points", nargs=4, type=float, metavar="X1 Y1 X2 Y2", help="Two points of the picture, pixels.")
+@click.option("--length-um", type=float, help="How far these points lie apart, micrometres.")
+@click.option("--division-um", type=float, help="From one line to the next; the lines are found by themselves.")
+@click.option("--optics", help="Keep the scale under this name, for assess --optics NAME.")
+@click.option("--check", type=click.Path(path_type=Path), help="Write a PNG that shows what was measured.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def calibrate(image: Path, optics: str | None, check: Path | None, as_json: bool, **how: Any) -> None:
+    """Measure the scale on a picture of a stage micrometer, by its lines or by two points.
+
+    \b
+    Examples: spermscope calibrate micrometer.png --division-um 10 --optics "40x phase" --check seen.png
+              spermscope calibrate micrometer.png --length-um 100 --points 112 400 425 402 --optics "40x phase"
+    """
+    from spermscope.calibrating import measure
+
+    measured = measure(image, optics or "", check=check, **how)
+    if optics:
+        measured.keep()
+    click.echo(json.dumps(measured.as_json()) if as_json else measured.sentence())
 
 
 @commands.command()

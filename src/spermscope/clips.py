@@ -107,8 +107,9 @@ class Clipper:
     def _cut(self, image: NDArray[np.uint8], xy_px: NDArray[np.float64]) -> list[NDArray[np.uint8]]:
         if not len(xy_px):
             return []
-        soft = _soften(image, self._set.um_per_px / self._um_per_px)
-        return [_cut_one(soft, xy, self._set.um_per_px / self._um_per_px, self._set.size_px) for xy in xy_px.tolist()]
+        ratio = self._set.um_per_px / self._um_per_px
+        soft, level = _soften(image, ratio), _level(image)
+        return [_cut_one(soft, level, xy, ratio, self._set.size_px) for xy in xy_px.tolist()]
 
 
 def crop(
@@ -117,7 +118,7 @@ def crop(
     """``(150, 150) uint8`` centred on ``xy_px`` of a picture of ``um_per_px``; its median fills what lies beyond it."""
     rules = settings or ClipSettings()
     ratio = rules.um_per_px / um_per_px
-    return _cut_one(_soften(image, ratio), list(xy_px), ratio, rules.size_px)
+    return _cut_one(_soften(image, ratio), _level(image), list(xy_px), ratio, rules.size_px)
 
 
 def _soften(image: NDArray[np.uint8], ratio: float) -> NDArray[np.uint8]:
@@ -128,11 +129,14 @@ def _soften(image: NDArray[np.uint8], ratio: float) -> NDArray[np.uint8]:
     return np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
 
 
-def _cut_one(image: NDArray[np.uint8], xy: list[float], ratio: float, size_px: int) -> NDArray[np.uint8]:
+def _level(image: NDArray[np.uint8]) -> float:
+    return float(np.median(image[::16, ::16]))
+
+
+def _cut_one(image: NDArray[np.uint8], level: float, xy: list[float], ratio: float, size_px: int) -> NDArray[np.uint8]:
     middle = 0.5 * (size_px - 1)
     matrix = np.array([[ratio, 0.0, xy[0] - ratio * middle], [0.0, ratio, xy[1] - ratio * middle]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    level = float(np.median(image[::16, ::16]))
     cut = cv2.warpAffine(
         image, matrix, (size_px, size_px), flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=level
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import shutil
 import time
@@ -227,7 +228,7 @@ def save_clip(path: Path, clip: Clip, embedding: NDArray[np.float32]) -> None:
 
 
 def _number(value: float, digits: int) -> str:
-    return "" if not np.isfinite(value) else f"{value:.{digits}f}"
+    return f"{value:.{digits}f}" if math.isfinite(value) else ""
 
 
 def _move(source: Path, target: Path, tries: int = 20) -> None:

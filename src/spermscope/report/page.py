@@ -59,7 +59,7 @@ def render(session: Session, language: str) -> str:
 
 def _scale(profile: dict[str, Any], language: str) -> str:
     error = profile.get("scale_error")
-    percent = "?" if error is None else f"{100 * error:.0f}"
+    percent = "?" if error is None else f"{100 * error:.2g}"
     return text(f"scale_{profile['scale_source']}", language, um=f"{profile['um_per_px']:.3f}", percent=percent)
 
 

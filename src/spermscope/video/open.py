@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Literal
 
 from spermscope.types import Scale
 from spermscope.video.camera import Camera
@@ -22,7 +21,7 @@ def open_source(
     address: str | Path,
     *,
     um_per_px: float | None = None,
-    scale_source: Literal["given", "calibrated"] = "given",
+    scale: Scale | None = None,
     fps: float | None = None,
     stills: bool = False,
 ) -> Source:
@@ -34,8 +33,8 @@ def open_source(
         A path, or one of the two prefixes. What a file is, is told by its content, not by its name.
     um_per_px
         Size of a pixel, 0.01 to 20 um; estimated from the picture when neither given nor stated by the source.
-    scale_source
-        How ``um_per_px`` is known.
+    scale
+        The same as it was calibrated, with its error.
     fps
         Frames per second, above 0 and up to 10000: overrides the times of the source.
     stills
@@ -51,7 +50,10 @@ def open_source(
     ValueError
         One line: what was expected and what was found.
     """
-    scale = None if um_per_px is None else Scale(_number(um_per_px, "scale"), scale_source)
+    if um_per_px is not None:
+        if scale is not None:
+            raise ValueError("scale: expected one, found both a typed and a calibrated scale")
+        scale = Scale(_number(um_per_px, "scale"), "given")
     if fps is not None and not 0.0 < _number(fps, "fps") <= MAX_FPS:
         raise ValueError(f"fps: expected above 0 and up to {MAX_FPS:g} frames per second, found {fps:g}")
     name = str(address)
