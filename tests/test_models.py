@@ -128,7 +128,7 @@ def _packed(**arrays):
     return packed.getvalue()
 
 
-PICTURE = np.zeros((1, 1, 16, 16), np.float32)
+PICTURE = np.zeros((1, 1, 32, 32), np.float32)
 
 
 @pytest.mark.parametrize(

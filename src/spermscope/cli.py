@@ -103,8 +103,8 @@ def calibrate(image: Path, optics: str | None, check: Path | None, as_json: bool
     """Measure the scale on a picture of a stage micrometer, by its lines or by two points.
 
     \b
-    Examples: spermscope calibrate micrometer.png --division-um 10 --optics "40x phase" --check seen.png
-              spermscope calibrate micrometer.png --length-um 100 --points 112 400 425 402 --optics "40x phase"
+    Example: spermscope calibrate micrometer.png --division-um 10 --optics "40x phase" --check seen.png
+    Or:      spermscope calibrate micrometer.png --length-um 100 --points 112 400 425 402 --optics "40x phase"
     """
     from spermscope.calibrating import measure
 
