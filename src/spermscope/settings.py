@@ -51,7 +51,7 @@ class TrackSettings(_Frozen):
     loose_um: float = Field(default=12.0, gt=0, description="reach for a lonely track and a lonely point")
     young_price: float = Field(default=4.0, ge=0, description="added cost of a track that is not confirmed yet")
     confirm_hits: int = Field(default=3, ge=1, description="points before a track counts")
-    confirm_score: float = Field(default=0.65, ge=0, le=1, description="mean score before a track counts")
+    confirm_score: float = Field(default=0.6, ge=0, le=1, description="mean score before a track counts")
     max_gap_s: float = Field(default=0.3, gt=0, description="unseen for longer, a confirmed track ends")
     young_gap_s: float = Field(default=0.12, gt=0, description="unseen for longer, an unconfirmed track ends")
     merge_um: float = Field(default=4.0, gt=0, description="heads nearer than this may show as one")
