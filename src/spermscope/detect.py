@@ -20,6 +20,7 @@ STRIDE = 2
 """Working pixels to one cell of the network's maps."""
 SAME_HEAD_UM = 2.4
 """Two peaks nearer than this are one head: half its length, less than two touching heads are wide apart."""
+_NEIGHBOURS = [(down, across) for down in (-1, 0, 1) for across in (-1, 0, 1) if down or across]
 MOST = 3000
 """Peaks kept in a frame, the strongest: a flood of noise must not stall the assignment."""
 
@@ -88,13 +89,18 @@ def decode(cells: NDArray[np.float32], threshold: float, um_per_px: float) -> De
     a cell that is the largest of its 3 x 3 neighbours in its label's heat; where both labels peak on one object the
     stronger counts.
     """
-    height, width = cells.shape[:2]
-    heats = cells[:, :, :8].reshape(height, width, 2, 2, 2).transpose(2, 0, 3, 1, 4).reshape(2, 2 * height, 2 * width)
     least = float(np.log(threshold / (1.0 - threshold)))
-    kernel = np.ones((3, 3), np.uint8)
-    peak = np.stack([heat >= cv2.dilate(heat, kernel) for heat in heats]) & (heats > least)
-    label, row, column = np.nonzero(peak)
-    strength = heats[label, row, column]
+    y, x, channel = np.nonzero(cells[:, :, :8] > least)
+    strength = cells[y, x, channel]
+    label, row, column = channel // 4, 2 * y + channel % 4 // 2, 2 * x + channel % 2
+    peak = np.ones(len(strength), np.bool_)
+    for down, across in _NEIGHBOURS:
+        # Beyond the border a cell is compared with one that it is compared with anyway.
+        near_row = np.clip(row + down, 0, 2 * cells.shape[0] - 1)
+        near_column = np.clip(column + across, 0, 2 * cells.shape[1] - 1)
+        near = 4 * label + 2 * (near_row % 2) + near_column % 2
+        peak &= strength >= cells[near_row // 2, near_column // 2, near]
+    label, row, column, strength = label[peak], row[peak], column[peak], strength[peak]
     if len(strength) > MOST:
         keep = np.argpartition(strength, -MOST)[-MOST:]
         label, row, column, strength = label[keep], row[keep], column[keep], strength[keep]
