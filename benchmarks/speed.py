@@ -1,6 +1,7 @@
-"""Assessing a movie against the time it took to film: 1392 x 976 at 15 fps with 30 cells, two cores, f32 (32 in view on average).
+"""Assessing a movie against the time it took to film: 1392 x 976 at 15 fps with 30 cells, two cores, f32.
 
-``python -m benchmarks.speed``. Writes an H.264 movie first; reading, every stage, the session and the report count.
+``python -m benchmarks.speed``. Writes an H.264 movie first; reading, every stage, the session and the report count. 32
+cells are in view on average.
 """
 
 from __future__ import annotations
