@@ -86,3 +86,17 @@ def test_the_real_clip_is_assessed_and_no_track_crosses_its_cut(tmp_path):
     assert found.summary.motility is None
     assert "calibrate" in found.summary.not_computed["micrometres"]
     assert found.complete
+
+
+def test_seeing_ahead_in_a_thread_changes_nothing():
+    address = "sim:width_px=320,height_px=240,um_per_px=0.4,fps=15,duration_s=2,cells=8,seed=75"
+    ahead, cells = run(address)
+    with open_source(address) as source:
+        pipeline = Pipeline(source.profile)
+        one_by_one = [pipeline.step(frame) for frame in source]
+    assert len(ahead) == len(one_by_one) == 30
+    for first, second in zip(ahead, one_by_one, strict=True):
+        np.testing.assert_array_equal(first.tracks.xy_px, second.tracks.xy_px)
+        np.testing.assert_array_equal(first.tracks.track_id, second.tracks.track_id)
+        np.testing.assert_allclose(first.grades.probabilities, second.grades.probabilities, atol=1e-6)
+    assert {cell.track_id for cell in cells} >= {cell.track_id for step in one_by_one for cell in step.finished}
