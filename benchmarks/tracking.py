@@ -1,7 +1,7 @@
 """Following cells end to end on simulated scenes: HOTA, tracks per cell, VSL, WHO grades; and an open field's shares.
 
-``python -m benchmarks.tracking [scenes] [shares]``. Scored with trackeval's HOTA on similarity 1 - d / 6.67 um. The
-seeds were not used to choose any setting. Border: truth and tracks within 3 um of the frame's edge are left out of
+``python -m benchmarks.tracking [scenes] [shares] [dense]``. Scored with trackeval's HOTA on similarity 1 - d / 6.67 um.
+The seeds were not used to choose any setting. Border: truth and tracks within 3 um of the frame's edge are left out of
 HOTA and of the tracks per cell, since a head there is cut and comes and goes with every beat.
 """
 
@@ -14,6 +14,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
+from spermscope.detect import Detector, match_heads, open_detector
 from spermscope.kinematics import compute_kinematics
 from spermscope.motility import WHO_GRADES, motility_shares
 from spermscope.pipeline import Pipeline
@@ -22,7 +23,7 @@ from spermscope.simulate.cells import MODES
 from spermscope.simulate.scene import MARGIN_UM, Scene, SceneSettings
 from spermscope.simulate.typical import typical_cells
 from spermscope.tally import Tally
-from spermscope.types import Frame, Scale, SourceProfile
+from spermscope.types import Detections, Frame, Scale, SourceProfile
 
 REACH_UM = 20 / 3
 EDGE_UM = 3.0
@@ -52,9 +53,11 @@ def profile_of(settings: SceneSettings) -> SourceProfile:
     return SourceProfile(settings.width_px, settings.height_px, settings.fps, scale, 0, 120.0, 3.0)
 
 
-def follow(scene: Scene, settings: Settings | None = None) -> tuple[Rows, Rows, list, Tally]:
+def follow(
+    scene: Scene, settings: Settings | None = None, detector: Detector | None = None
+) -> tuple[Rows, Rows, list, Tally]:
     """Truth, tracks, cells and totals of a scene taken through the pipeline."""
-    pipeline, tally = Pipeline(profile_of(scene.settings), settings), Tally()
+    pipeline, tally = Pipeline(profile_of(scene.settings), settings, detector=detector), Tally()
     true, seen, cells = [], [], []
     young: dict[int, list] = {}
     for index, time_s, image, truth in scene.frames():
@@ -223,6 +226,43 @@ def shares() -> None:
         )
 
 
+class Perfect:
+    """Every head in view and nothing else, 0.25 um off (standard deviation): what the tracker makes of that."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene, self._rng = scene, np.random.default_rng(0)
+
+    def detect(self, frame: Frame) -> Detections:
+        """See ``Detector``."""
+        truth = self._scene.truth(frame.time_s)
+        xy = np.column_stack([truth.x_px, truth.y_px])[truth.in_view]
+        xy = xy + self._rng.normal(0, 0.25 / self._scene.settings.um_per_px, xy.shape)
+        count = len(xy)
+        size, sure = np.full((count, 2), 10, np.float32), np.full(count, 0.9, np.float32)
+        return Detections(xy.astype(np.float32), size, sure, np.ones(count, bool))
+
+
+def dense() -> None:
+    """Dense fields of 50 fps: HOTA with perfect detections; single-frame recall by the distance of the next head."""
+    for cells in (60, 150):
+        settings = SceneSettings.parse(f"{SIZES['640@50']},cells={cells},duration_s=8,seed={8000 + cells}")
+        scene = Scene(settings)
+        true, seen, _, _ = follow(scene, detector=Perfect(scene))
+        sys.stdout.write(f"\n{cells} cells, perfect detections: HOTA {hota(true, seen, scene.view_um):.1f}\n")
+        detector, next_um, found = open_detector(profile_of(settings), Settings()), [], []
+        for index in range(0, scene.frame_count, 33):
+            truth = scene.truth(index / settings.fps)
+            xy = np.column_stack([truth.x_px, truth.y_px])[truth.in_view].astype(np.float32)
+            detections = detector.detect(Frame(scene.render(index / settings.fps), index, index / settings.fps))
+            pairs = match_heads(xy, detections.xy_px[detections.sperm], 2.4 / settings.um_per_px)
+            next_um += (np.sort(cdist(xy, xy), axis=1)[:, 1] * settings.um_per_px).tolist()
+            found += np.isin(np.arange(len(xy)), pairs[:, 0]).tolist()
+        away, hit = np.array(next_um), np.array(found)
+        for low, high in ((0, 3), (3, 5), (5, 8), (8, np.inf)):
+            part = (away >= low) & (away < high)
+            sys.stdout.write(f"next head {low}-{high} um: recall {hit[part].mean():.3f} of {part.sum()}\n")
+
+
 def main() -> None:
     """Print the tables."""
     wanted = sys.argv[1:] or ["scenes", "shares"]
@@ -236,6 +276,8 @@ def main() -> None:
                 score(f"{size}, {cells} cells", Scene(settings))
     if "shares" in wanted:
         shares()
+    if "dense" in wanted:
+        dense()
 
 
 if __name__ == "__main__":
