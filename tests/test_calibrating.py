@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_micrometer import micrometer
 
-from spermscope.assessment import assess
+from spermscope.assessment import assess, assess_all
 from spermscope.calibration import find_calibration, journal_path, scale_of_points
 from spermscope.cli import commands
 from spermscope.journal import read_journal
@@ -69,6 +69,9 @@ def test_a_named_scale_is_used_and_said(picture, tmp_path):
     session = assess(tmp_path / "field.png", tmp_path / "s", optics="a", stills=True)
     assert session.summary.profile["scale_source"] == "calibrated"
     assert session.summary.profile["um_per_px"] == pytest.approx(0.4)
+    assert session.summary.profile["optics"] == "a"
+    assert session.summary.profile["calibrated"] == find_calibration("a").made
+    assert "0.400 um/px ± 1.4 %, calibrated (a)" in (session.folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_recording_of_another_size_is_refused_and_nothing_is_written(picture, tmp_path):
@@ -77,6 +80,31 @@ def test_a_recording_of_another_size_is_refused_and_nothing_is_written(picture, 
     with pytest.raises(ValueError, match="expected pictures of 640x480 px, as it was calibrated on, found 320x240"):
         assess(tmp_path / "small.png", tmp_path / "s", optics="a", stills=True)
     assert not list(tmp_path.glob("s")) + list(tmp_path.glob("s.partial"))
+
+
+def test_one_picture_of_another_size_among_stills_refuses_them_all(picture, tmp_path):
+    run(picture, "--points", 0, 0, 100, 0, "--length-um", 40, "--optics", "a")
+    folder = tmp_path / "stills"
+    folder.mkdir()
+    for name, size in (("a.png", (480, 640)), ("b.png", (240, 320))):
+        cv2.imwrite(str(folder / name), np.full(size, 120, np.uint8))
+    with pytest.raises(ValueError, match="expected pictures of 640x480 px"):
+        assess(folder, tmp_path / "s", optics="a", stills=True)
+    assert not list(tmp_path.glob("s")) + list(tmp_path.glob("s.partial"))
+
+
+@pytest.mark.parametrize("wrong", [{"um_per_px": -3.0}, {"optics": "nobody's"}])
+def test_of_several_sources_with_a_wrong_scale_nothing_is_written(picture, tmp_path, wrong):
+    with pytest.raises(ValueError, match="expected"):
+        assess_all([str(picture)] * 2, tmp_path / "many", stills=True, **wrong)
+    assert not (tmp_path / "many").exists()
+
+
+def test_the_check_picture_may_have_any_name_but_its_folder_must_be_there(picture, tmp_path):
+    done = run(picture, "--division-um", 10, "--check", tmp_path / "確認.seen")
+    assert done.exception is None
+    assert (tmp_path / "確認.seen").read_bytes().startswith(b"\x89PNG")
+    assert isinstance(run(picture, "--division-um", 10, "--check", tmp_path / "no" / "a.png").exception, OSError)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from spermscope.models.heatmap import HeatmapNet, heatmap_loss, to_maps  # noqa:
 from spermscope.models.streaming import TOKEN, CropEncoder, GradeHead  # noqa: E402
 from spermscope.simulate.donors import draw_cells, draw_donor  # noqa: E402
 from spermscope.simulate.experts import Appearance  # noqa: E402
-from spermscope.training.detector import _counts, _rates  # noqa: E402
+from spermscope.training.detector import _counts, _rates, lowest_as_good  # noqa: E402
 from spermscope.training.export import golden, to_onnx  # noqa: E402
 from spermscope.training.losses import emd_loss  # noqa: E402
 from spermscope.training.panel_clips import _donor_clips, load_panel_clips, save_panel_clips  # noqa: E402
@@ -188,6 +188,12 @@ def test_a_detectors_score_counts_hits_once_and_leaves_out_what_is_not_judged():
     assert counts.tolist() == [[1, 2, 2]]
     assert far_px.tolist() == [0.0]
     assert _rates(counts[0]) == (0.5, 0.5, 0.5)
+
+
+def test_of_thresholds_that_are_as_good_the_lowest_is_taken():
+    assert lowest_as_good([0.2, 0.3, 0.4, 0.5], [0.70, 0.861, 0.87, 0.869]) == 0.3
+    assert lowest_as_good([0.2, 0.3, 0.4, 0.5], [0.70, 0.85, 0.87, 0.869]) == 0.4
+    assert lowest_as_good([0.2, 0.3], [0.0, 0.0]) == 0.2
 
 
 def test_stills_are_the_same_every_time_and_can_be_kept(tmp_path):

@@ -12,7 +12,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from spermscope.calibration import find_calibration
+from spermscope.calibration import Calibration, find_calibration
 from spermscope.conclusion import Conditions, conclude
 from spermscope.detect import open_detector
 from spermscope.pipeline import Pipeline, scale_reason
@@ -78,8 +78,9 @@ def assess_all(sources: Sequence[str], out: Path, **options: Any) -> list[Assess
         return [assess(sources[0], out, **options)]
     if out.exists():
         raise ValueError(f"{out}: expected a new folder, found one that exists")
+    asked = {name: options[name] for name in ("um_per_px", "optics", "fps", "stills") if name in options}
     for source in sources:
-        open_source(source, fps=options.get("fps"), stills=bool(options.get("stills"))).close()
+        _open(source, **asked)[0].close()
     out.mkdir(parents=True)
     return [assess(source, out / f"{number:02d}", **options) for number, source in enumerate(sources, 1)]
 
@@ -109,14 +110,11 @@ def assess(
         ``out`` exists or cannot be written.
     """
     rules, known, folder = settings or Settings(), conditions or Conditions(), Path(out)
-    calibration = find_calibration(optics) if optics else None
-    scale = calibration.scale if calibration else None
-    with open_source(address, um_per_px=um_per_px, scale=scale, fps=fps, stills=stills) as source:
-        if calibration:
-            calibration.check(source.profile)
+    source, calibration = _open(address, um_per_px=um_per_px, optics=optics, fps=fps, stills=stills)
+    with source:
         reason = scale_reason(source.profile.scale, rules.accept_estimated_scale)
         mark = "" if source.profile.scale.source != "estimated" or reason else "um on an estimated scale, accepted"
-        steps = _Stills(source, rules) if stills else Pipeline(source.profile, rules)
+        steps = _Stills(source, rules, calibration) if stills else Pipeline(source.profile, rules)
         writer = SessionWriter(folder, um_allowed=not reason and not stills, mark=mark)
         writer.write_source(str(address))
         tally = Tally()
@@ -124,11 +122,41 @@ def assess(
         if source.truncated and not because:
             because = source.warnings[-1] if source.warnings else "the source is damaged or cut short"
         summary = conclude(
-            source, steps.models, rules, known, tally, reason=reason, mark=mark, because=because, stills=stills
+            source,
+            steps.models,
+            rules,
+            known,
+            tally,
+            calibration=calibration,
+            reason=reason,
+            mark=mark,
+            because=because,
+            stills=stills,
         )
         writer.finish(summary)
     write_report(folder, language)
     return Assessed(folder, summary)
+
+
+def _open(
+    address: str | Path,
+    *,
+    um_per_px: float | None = None,
+    optics: str | None = None,
+    fps: float | None = None,
+    stills: bool = False,
+) -> tuple[Source, Calibration | None]:
+    """The source, and the calibration that its scale comes from, if any; refused where the two do not fit."""
+    calibration = find_calibration(optics) if optics else None
+    scale = calibration.scale if calibration else None
+    source = open_source(address, um_per_px=um_per_px, scale=scale, fps=fps, stills=stills)
+    if calibration:
+        try:
+            calibration.check(source.profile.width_px, source.profile.height_px)
+        except ValueError:
+            source.close()
+            raise
+    return source, calibration
 
 
 def _run(
@@ -167,7 +195,8 @@ def _run(
 class _Stills:
     """Each picture by itself: detections, nothing that needs time."""
 
-    def __init__(self, source: Source, settings: Settings) -> None:
+    def __init__(self, source: Source, settings: Settings, calibration: Calibration | None) -> None:
+        self._calibration = calibration
         self._detector = open_detector(source.profile, settings)
         model = getattr(self._detector, "model", None)
         self.models = () if model is None else (model,)
@@ -183,6 +212,8 @@ class _Stills:
         return ()
 
     def _step(self, frame: Frame) -> Step:
+        if self._calibration:
+            self._calibration.check(frame.image.shape[1], frame.image.shape[0])
         none, pairs = np.empty(0), np.empty((0, 2))
         ids, flags = np.empty(0, np.int64), np.empty(0, np.bool_)
         tracks = Tracks(ids, pairs, pairs, pairs, none, flags, flags, ids)

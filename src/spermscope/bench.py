@@ -37,7 +37,7 @@ class Timings:
 
     @property
     def ratio(self) -> float:
-        """Filmed time over the time that all stages took, reading aside."""
+        """Filmed time over what all stages took one after another, reading aside; ``assess`` overlaps them."""
         return self.filmed_s / self.taken_s
 
     def print_table(self, console: Console) -> None:
@@ -46,7 +46,8 @@ class Timings:
         for name, ms in self.stages_ms.items():
             table.add_row(name, *(f"{value:.1f}" for value in np.percentile(ms, [50, 95, 100])))
         console.print(table)
-        console.print(f"{self.cells:.0f} cells in view; {self.ratio:.2f} times faster than filmed, reading aside")
+        console.print(f"{self.cells:.0f} cells in view; {self.ratio:.2f} times faster than filmed, reading aside,")
+        console.print("with one stage after another; assess overlaps them")
 
 
 def time_stages(

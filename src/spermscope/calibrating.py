@@ -56,23 +56,22 @@ def measure(
     ValueError
         One line: which of the two is asked for is not clear, the picture cannot be read, or shows no such lines.
     """
-    by_points, by_lines = points is not None and length_um is not None, division_um is not None
-    if by_points == by_lines or (points is None) != (length_um is None):
+    if (points is None) != (length_um is None) or (points is None) == (division_um is None):
         raise ValueError("calibrate: expected either --division-um, or --points together with --length-um")
     if check is not None and check.exists():
         raise ValueError(f"{check}: expected a new file, found one that exists")
+    length = positive_um(length_um if length_um is not None else division_um or 0.0)
     with open_source(image, stills=True, um_per_px=1.0) as source:
         picture = next(iter(source)).image
-    if points is not None and length_um is not None:
-        scale, lines, drawn = scale_of_points(length_um, points), 0, draw_points(picture, points)
-        length = length_um
+    if points is not None:
+        scale, lines, drawn = scale_of_points(length, points), 0, draw_points(picture, points)
     else:
-        length = positive_um(division_um or 0.0)
         found = find_divisions(picture)
         scale = Scale(length / found.spacing_px, "calibrated", found.relative_error)
         lines, drawn = len(found.places_px), draw_divisions(picture, found)
-    if check is not None and not cv2.imwrite(str(check), drawn):
-        raise ValueError(f"{check}: expected a place and a name such as seen.png, found none that can be written")
+    if check is not None:
+        # Encoded here, not by name: the library's own writer knows no Japanese folder on Windows.
+        check.write_bytes(cv2.imencode(".png", drawn)[1].tobytes())
     made = datetime.now(UTC).isoformat(timespec="seconds")
     height, width = picture.shape
     method = "lines" if lines else "points"

@@ -14,7 +14,7 @@ from pathlib import Path
 from platformdirs import user_config_path
 
 from spermscope.journal import Journal, read_journal
-from spermscope.types import Scale, SourceProfile
+from spermscope.types import Scale
 
 POINT_ERROR_PX = 1.0
 """How far a point that a person clicked may be off, 95 %."""
@@ -38,18 +38,18 @@ class Calibration:
         """The scale that ``open_source`` takes."""
         return Scale(self.um_per_px, "calibrated", self.relative_error)
 
-    def check(self, profile: SourceProfile) -> None:
-        """Refuse a recording of another size: binning or another camera mode changes what a pixel is.
+    def check(self, width_px: int, height_px: int) -> None:
+        """Refuse pictures of another size: binning or another camera mode changes what a pixel is.
 
         Raises
         ------
         ValueError
             One line with both sizes.
         """
-        if (profile.width_px, profile.height_px) != (self.width_px, self.height_px):
+        if (width_px, height_px) != (self.width_px, self.height_px):
             raise ValueError(
                 f"optics {self.name!r}: expected pictures of {self.width_px}x{self.height_px} px, as it was calibrated "
-                f"on, found {profile.width_px}x{profile.height_px}; calibrate this camera mode, or give --um-per-px"
+                f"on, found {width_px}x{height_px}; calibrate this camera mode, or give --um-per-px"
             )
 
 

@@ -12,6 +12,7 @@ from importlib.metadata import version
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from spermscope.calibration import Calibration
 from spermscope.motility import motility_shares
 from spermscope.runtime import Model
 from spermscope.settings import Settings
@@ -42,6 +43,7 @@ def conclude(
     conditions: Conditions,
     tally: Tally,
     *,
+    calibration: Calibration | None = None,
     reason: str,
     mark: str,
     because: str,
@@ -64,7 +66,7 @@ def conclude(
         incomplete_because=because,
         source_kind=_kind(source.address, stills),
         source_sha256=source.sha256,
-        profile=_profile(source.profile),
+        profile=_profile(source.profile, calibration),
         frames=tally.frames,
         duration_s=_finite(tally.duration_s),
         rate_hz=_finite(source.profile.rate_hz),
@@ -122,13 +124,15 @@ def _kind(address: str, stills: bool) -> str:
     return "stills" if stills else prefix if prefix in ("sim", "camera") and ":" in address else "file"
 
 
-def _profile(profile: SourceProfile) -> dict[str, object]:
+def _profile(profile: SourceProfile, calibration: Calibration | None) -> dict[str, object]:
     values = asdict(profile)
     scale = values.pop("scale")
     flat = values | {
         "um_per_px": scale["um_per_px"],
         "scale_source": scale["source"],
         "scale_error": scale["relative_error"],
+        "optics": calibration.name if calibration else "",
+        "calibrated": calibration.made if calibration else "",
     }
     return {name: _finite(value) if isinstance(value, float) else value for name, value in flat.items()}
 

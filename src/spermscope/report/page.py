@@ -60,7 +60,8 @@ def render(session: Session, language: str) -> str:
 def _scale(profile: dict[str, Any], language: str) -> str:
     error = profile.get("scale_error")
     percent = "?" if error is None else f"{100 * error:.2g}"
-    return text(f"scale_{profile['scale_source']}", language, um=f"{profile['um_per_px']:.3f}", percent=percent)
+    um, name = f"{profile['um_per_px']:.3f}", profile.get("optics", "")
+    return text(f"scale_{profile['scale_source']}", language, um=um, percent=percent, name=name)
 
 
 def _cells(session: Session, language: str) -> dict[str, Any]:
