@@ -64,6 +64,15 @@ def test_a_movie_becomes_a_whole_session(session):
     assert session.summary.source_sha256
 
 
+def test_two_seconds_give_shares_and_say_why_no_interval(session):
+    shares = session.summary.motility
+    assert sum(shares[name].share for name in ("rapid", "slow", "non-progressive", "immotile")) == pytest.approx(1)
+    assert all(share.low is None and share.interval == "-" for share in shares.values())
+    reason = session.summary.not_computed["motility intervals"]
+    assert "below 5" in reason
+    assert reason in (session.folder / "report.html").read_text(encoding="utf-8")
+
+
 def test_every_track_is_counted_once_and_lies_in_the_picture(session):
     tracks, sperm = rows(session.folder, "tracks"), rows(session.folder, "sperm")
     assert {row["track_id"] for row in tracks} == {row["track_id"] for row in sperm}

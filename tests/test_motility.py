@@ -54,3 +54,19 @@ def test_nothing_graded_gives_no_share(who):
 def test_grades_and_tracks_must_agree():
     with pytest.raises(ValueError, match="expected a grade for each of 2 tracks, found 1"):
         motility_shares(["rapid"], np.ones((2, 1)), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 4])
+def test_a_recording_too_short_to_resample_claims_no_certainty(blocks):
+    seconds = np.zeros((2, 9))
+    seconds[:, :blocks] = 1.0
+    found = motility_shares(["rapid", "immotile"], seconds, np.random.default_rng(0))
+    assert found.share["rapid"] == 0.5
+    assert all(np.isnan([*found.low.values(), *found.high.values()]))
+    assert found.no_interval == f"not computed: {blocks} blocks of a second or more are below 5"
+
+
+def test_five_blocks_give_an_interval():
+    found = motility_shares(["rapid", "immotile"], np.ones((2, 5)), np.random.default_rng(0))
+    assert found.low["rapid"] == found.high["rapid"] == 0.5
+    assert not found.no_interval

@@ -51,9 +51,7 @@ class Assessed:
         table.add_row("frames", f"{summary.frames} in {summary.duration_s or 0:.1f} s")
         table.add_row("cells followed", f"{summary.cells}, {summary.mean_in_view or 0:.1f} in view on average")
         for name, share in (summary.motility or {}).items():
-            table.add_row(
-                name, f"{100 * share.share:.0f} % ({100 * share.low:.0f}-{100 * share.high:.0f}) of cell-seconds"
-            )
+            table.add_row(name, f"{100 * share.share:.0f} % ({share.interval}) of cell-seconds")
         for name, reason in summary.not_computed.items():
             table.add_row(name, reason)
         table.add_row("predicted ratings", f"{summary.graded} cells")

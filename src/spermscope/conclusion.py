@@ -55,7 +55,8 @@ def conclude(
     motility = None
     if shares.graded_s > 0:
         motility = {
-            name: Share(share=s, low=shares.low[name], high=shares.high[name]) for name, s in shares.share.items()
+            name: Share(share=s, low=_finite(shares.low[name]), high=_finite(shares.high[name]))
+            for name, s in shares.share.items()
         }
     sample = tally.sample_distribution()
     uses = [_use(model) for model in models]
@@ -88,12 +89,12 @@ def conclude(
         demonstration_text=DEMONSTRATION if any(use.demonstration for use in uses) else "",
         timings_ms=tally.timings_ms(),
         warnings=list(source.warnings),
-        not_computed=_not_computed(tally, motility is None, reason, stills),
+        not_computed=_not_computed(tally, motility is None, reason, stills, shares.no_interval),
         note=mark,
     )
 
 
-def _not_computed(tally: Tally, no_motility: bool, reason: str, stills: bool) -> dict[str, str]:
+def _not_computed(tally: Tally, no_motility: bool, reason: str, stills: bool, no_interval: str) -> dict[str, str]:
     absent: dict[str, str] = {}
     if stills:
         return {"motility": "not computed: stills have no time", "grades": "not graded: stills have no time"}
@@ -101,6 +102,8 @@ def _not_computed(tally: Tally, no_motility: bool, reason: str, stills: bool) ->
         absent["cells"] = f"no cell seen in {tally.frames} frames"
     if no_motility:
         absent["motility"] = f"not computed: {reason or 'no cell was followed for a second'}"
+    elif no_interval:
+        absent["motility intervals"] = no_interval
     if reason:
         absent["micrometres"] = f"not computed: {reason}"
     beat = {name: why for name, why in tally.not_computed.items() if "fps is below" in why}

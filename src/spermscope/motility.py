@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 WHO_GRADES = ("rapid", "slow", "non-progressive", "immotile")
+LEAST_BLOCKS = 5
+"""Blocks of which an interval is made: one block resampled is always itself, and would claim certainty."""
 SUMS = {"progressive": ("rapid", "slow"), "motile": ("rapid", "slow", "non-progressive")}
 
 
@@ -17,7 +19,8 @@ class MotilityShares:
     """Shares in 0..1 by name (the four grades, ``progressive``, ``motile``), each with its 95 % interval.
 
     ``graded_s`` are the cell-seconds that the shares are of; ``ungraded_s`` those of tracks too short for a grade.
-    Without graded cell-seconds every share is NaN.
+    Without graded cell-seconds every share is NaN; the intervals are too where fewer than ``LEAST_BLOCKS`` blocks hold
+    graded cell-seconds, and ``no_interval`` says so.
     """
 
     share: dict[str, float]
@@ -25,6 +28,7 @@ class MotilityShares:
     high: dict[str, float]
     graded_s: float
     ungraded_s: float
+    no_interval: str = ""
 
 
 def motility_shares(
@@ -58,12 +62,17 @@ def motility_shares(
     if not by_block.sum() > 0:
         nothing = dict.fromkeys(names, float("nan"))
         return MotilityShares(nothing, dict(nothing), dict(nothing), 0.0, ungraded_s)
+    filled = int((by_block.sum(axis=0) > 0).sum())
+    point = dict(zip(names, _shares(by_block.sum(axis=1)[None])[0].tolist(), strict=True))
+    if filled < LEAST_BLOCKS:
+        nothing = dict.fromkeys(names, float("nan"))
+        reason = f"not computed: {filled} blocks of a second or more are below {LEAST_BLOCKS}"
+        return MotilityShares(point, nothing, dict(nothing), float(by_block.sum()), ungraded_s, reason)
     picks = rng.integers(0, by_block.shape[1], (resamples, by_block.shape[1]))
     drawn = _shares(by_block[:, picks].sum(axis=2).T)
     low, high = np.nanpercentile(drawn, [2.5, 97.5], axis=0)
-    point = _shares(by_block.sum(axis=1)[None])[0]
-    share, lows, highs = (dict(zip(names, row.tolist(), strict=True)) for row in (point, low, high))
-    return MotilityShares(share, lows, highs, float(by_block.sum()), ungraded_s)
+    lows, highs = (dict(zip(names, row.tolist(), strict=True)) for row in (low, high))
+    return MotilityShares(point, lows, highs, float(by_block.sum()), ungraded_s)
 
 
 def _shares(seconds: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,13 +10,20 @@ DEMONSTRATION = "DEMONSTRATION MODEL - NOT TRAINED ON EXPERTS"
 
 
 class Share(BaseModel):
-    """A share with its 95 % interval, 0..1."""
+    """A share with its 95 % interval, 0..1; no interval where the recording supports none."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     share: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
+
+    @property
+    def interval(self) -> str:
+        """As it is shown: whole percent, or a dash."""
+        if self.low is None or self.high is None:
+            return "-"
+        return f"{100 * self.low:.0f}-{100 * self.high:.0f} %"
 
 
 class ModelUse(BaseModel):
