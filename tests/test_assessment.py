@@ -42,7 +42,7 @@ def movie(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def session(movie, tmp_path_factory):
-    conditions = Conditions(sample="<b>S&1</b>", temperature_c=37.0)
+    conditions = Conditions(sample="<b>S&1</b>", temperature_c=37.0, depth_um=20.0)
     return assess(movie, tmp_path_factory.mktemp("out") / "s", um_per_px=0.4, conditions=conditions, overlay=True)
 
 
@@ -71,6 +71,29 @@ def test_two_seconds_give_shares_and_say_why_no_interval(session):
     reason = session.summary.not_computed["motility intervals"]
     assert "below 5" in reason
     assert reason in (session.folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_concentration_is_that_of_the_simulated_chamber(session):
+    settings = SceneSettings.parse(SCENE)
+    in_view = np.mean([truth.in_view.sum() for *_, truth in Scene(settings).frames()])
+    true = in_view / (320 * 240 * 0.4**2 * 20.0 * 1e-12) / 1e6
+    amount = session.summary.concentration
+    assert amount.millions_per_ml == pytest.approx(true, rel=0.25)
+    assert amount.low < true < amount.high
+    assert f"{amount.millions_per_ml:.2f}" in (session.folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"um_per_px": 0.4}, "no chamber depth was given"),
+        ({"conditions": Conditions(depth_um=20.0)}, "scale estimated"),
+    ],
+)
+def test_without_depth_or_scale_there_is_no_concentration_and_a_reason(options, why, tmp_path):
+    found = assess(record(tmp_path / "short.mkv", frames=3), tmp_path / "s", **options)
+    assert found.summary.concentration is None
+    assert why in found.summary.not_computed["concentration"]
 
 
 def test_every_track_is_counted_once_and_lies_in_the_picture(session):
@@ -197,9 +220,13 @@ def test_an_output_that_exists_or_cannot_be_made_is_refused(out, bad, movie):
 
 
 def test_an_empty_field_gives_a_report_that_says_so(tmp_path):
-    found = assess("sim:width_px=160,height_px=120,cells=0,debris=0,fps=15,duration_s=1", tmp_path / "s")
+    empty = "sim:width_px=160,height_px=120,um_per_px=0.5,cells=0,debris=0,fps=15,duration_s=1"
+    found = assess(empty, tmp_path / "s", conditions=Conditions(depth_um=100.0))
     assert found.summary.cells == 0
-    assert "no cell seen in 15 frames" in (found.folder / "report.html").read_text(encoding="utf-8")
+    report = (found.folder / "report.html").read_text(encoding="utf-8")
+    assert "no cell seen in 15 frames" in report
+    # 80 x 60 x 100 um are 0.00048 uL; three cells there would be 6.24 million in one mL.
+    assert "None seen in 0.0005 uL: at most 3 cells in that volume, 6.24 million per mL" in report
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5), (121, 83)])

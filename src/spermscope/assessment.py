@@ -50,6 +50,8 @@ class Assessed:
         table = Table(show_header=False)
         table.add_row("frames", f"{summary.frames} in {summary.duration_s or 0:.1f} s")
         table.add_row("cells followed", f"{summary.cells}, {summary.mean_in_view or 0:.1f} in view on average")
+        if summary.concentration:
+            table.add_row("concentration", summary.concentration.sentence)
         for name, share in (summary.motility or {}).items():
             table.add_row(name, f"{100 * share.share:.0f} % ({share.interval}) of cell-seconds")
         for name, reason in summary.not_computed.items():

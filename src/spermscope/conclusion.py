@@ -13,10 +13,11 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from spermscope.calibration import Calibration
+from spermscope.concentration import concentration, searched_volume_ul
 from spermscope.motility import motility_shares
 from spermscope.runtime import Model
 from spermscope.settings import Settings
-from spermscope.summary import DEMONSTRATION, ModelUse, Share, Summary
+from spermscope.summary import DEMONSTRATION, Amount, ModelUse, Share, Summary
 from spermscope.tally import Tally
 from spermscope.types import GRADES, SourceProfile
 from spermscope.video import Source
@@ -58,6 +59,7 @@ def conclude(
             name: Share(share=s, low=_finite(shares.low[name]), high=_finite(shares.high[name]))
             for name, s in shares.share.items()
         }
+    no_amount = _no_amount(conditions, tally, reason, stills)
     sample = tally.sample_distribution()
     uses = [_use(model) for model in models]
     return Summary(
@@ -75,6 +77,7 @@ def conclude(
         fields=tally.fields,
         cells=tally.cells,
         mean_in_view=_finite(tally.mean_in_view()),
+        concentration=None if no_amount else _amount(source.profile, conditions, tally),
         motility=motility,
         graded_cell_s=shares.graded_s,
         ungraded_cell_s=shares.ungraded_s,
@@ -89,9 +92,27 @@ def conclude(
         demonstration_text=DEMONSTRATION if any(use.demonstration for use in uses) else "",
         timings_ms=tally.timings_ms(),
         warnings=list(source.warnings),
-        not_computed=_not_computed(tally, motility is None, reason, stills, shares.no_interval),
+        not_computed=_not_computed(tally, motility is None, reason, stills, shares.no_interval)
+        | ({"concentration": f"not computed: {no_amount}"} if no_amount else {}),
         note=mark,
     )
+
+
+def _no_amount(conditions: Conditions, tally: Tally, reason: str, stills: bool) -> str:
+    """Why there is no concentration, '' where there is one."""
+    if stills:
+        return "stills of unknown overlap"
+    if conditions.depth_um is None:
+        return "no chamber depth was given"
+    return reason or ("" if tally.frames else "no frame")
+
+
+def _amount(profile: SourceProfile, conditions: Conditions, tally: Tally) -> Amount:
+    volume_ul = searched_volume_ul(
+        profile.width_px, profile.height_px, profile.scale.um_per_px, conditions.depth_um or 0.0, tally.fields
+    )
+    found = concentration(tally.fields * tally.mean_in_view(), volume_ul)
+    return Amount(cells=found.cells, volume_ul=volume_ul, millions_per_ml=found.value, low=found.low, high=found.high)
 
 
 def _not_computed(tally: Tally, no_motility: bool, reason: str, stills: bool, no_interval: str) -> dict[str, str]:

@@ -26,6 +26,24 @@ class Share(BaseModel):
         return f"{100 * self.low:.0f}-{100 * self.high:.0f} %"
 
 
+class Amount(BaseModel):
+    """A concentration with its 95 % interval, 10^6 per mL, and what it was counted from: ``cells`` at one instant."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cells: float
+    volume_ul: float
+    millions_per_ml: float
+    low: float
+    high: float
+
+    @property
+    def sentence(self) -> str:
+        """As the console shows it."""
+        value, seen = f"{self.millions_per_ml:.2f} ({self.low:.2f}-{self.high:.2f}) 10^6/mL", f"{self.cells:.1f} cells"
+        return f"{value}, from {seen} at a time in {self.volume_ul:.4f} uL"
+
+
 class ModelUse(BaseModel):
     """Which model was used."""
 
@@ -59,6 +77,7 @@ class Summary(BaseModel):
     fields: int
     cells: int
     mean_in_view: float | None
+    concentration: Amount | None = None
     motility: dict[str, Share] | None
     graded_cell_s: float = 0.0
     ungraded_cell_s: float = 0.0
