@@ -115,6 +115,25 @@ def calibrate(image: Path, optics: str | None, check: Path | None, as_json: bool
 
 
 @commands.command()
+@click.argument("first", type=click.Path(path_type=Path))
+@click.argument("second", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+def replicates(first: Path, second: Path, as_json: bool) -> None:
+    """Say whether the motility counts of two replicates of one sample agree within chance.
+
+    FIRST and SECOND are session folders, or folders of several sessions (one a field). At least 200 cells in at least
+    five fields each are asked for; each field counts at one instant.
+
+    
+    Example: spermscope replicates session-a session-b
+    """
+    from spermscope.replicating import compare_sessions
+
+    compared = compare_sessions(first, second)
+    click.echo(json.dumps(compared.as_json(), indent=1) if as_json else "\n".join(compared.lines()))
+
+
+@commands.command()
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The movie, lossless FFV1 in .mkv.")
 @click.option("--truth", type=click.Path(path_type=Path), help="Where every cell really is, a CSV; cells beside it.")
 @click.argument("parameters", default="", metavar="[KEY=VALUE,...]")
