@@ -178,6 +178,14 @@ def test_a_tight_fast_circle_goes_nowhere_in_a_second():
 
 
 @pytest.mark.parametrize("rate_hz", [15, 50])
+def test_an_immotile_head_that_a_neighbour_pulls_aside_now_and_then_stays_immotile(rate_hz):
+    rng = np.random.default_rng(5)
+    time_s = np.arange(0, 4, 1 / rate_hz)
+    pulled = (time_s % 1.0 < 0.15)[:, None] * np.array([1.4, 0.3])
+    assert who_motility(time_s, rng.normal(0, 0.15, (len(time_s), 2)) + pulled) == "immotile"
+
+
+@pytest.mark.parametrize("rate_hz", [15, 50])
 def test_two_seconds_tell_moving_from_immotile_under_localisation_noise(rate_hz):
     rng = np.random.default_rng(9)
     time_s = np.arange(2 * rate_hz + 1) / rate_hz

@@ -13,6 +13,8 @@ from spermscope.settings import KinematicsSettings
 from spermscope.types import Kinematics
 
 Floats = NDArray[np.float64]
+KEPT = 0.8
+"""Of a window's points, what its scatter is taken from."""
 BEAT_FIELDS = ("vcl_um_s", "lin", "wob", "alh_um", "bcf_hz", "mad_deg")
 """What aliases when the head's beat (4-16 Hz) is sampled too slowly."""
 UM_FIELDS = ("vcl_um_s", "vsl_um_s", "vap_um_s", "alh_um", "who_motility")
@@ -215,18 +217,32 @@ def who_motility(time_s: Floats, xy_um: Floats, settings: KinematicsSettings | N
 
 
 def _scatter(time_s: Floats, xy_um: Floats, window_s: float) -> float:
-    """Median over half-overlapping windows of the root mean square distance from a straight line in time."""
+    """Median over half-overlapping windows of the root mean square distance from a straight line in time.
+
+    The farthest fifth of a window's points is left out: a neighbour that passes and shows as one with the head pulls it
+    aside for a moment, and that is not its own movement.
+    """
     spreads = []
     start = float(time_s[0])
     while start <= time_s[-1] - window_s + 1e-6:
         inside = (time_s >= start - 1e-9) & (time_s <= start + window_s + 1e-9)
-        t = time_s[inside] - time_s[inside].mean()
-        off = xy_um[inside] - xy_um[inside].mean(axis=0)
-        if (t**2).sum() > 0:
-            off = off - t[:, None] * (t @ off) / (t**2).sum()
-            spreads.append(float(np.sqrt((off**2).sum(axis=1).mean())))
+        t, off = time_s[inside], xy_um[inside]
+        if np.ptp(t) > 0:
+            off2 = _off_line2(t, off)
+            kept = off2 <= np.quantile(off2, KEPT)
+            spreads.append(float(np.sqrt(_off_line2(t[kept], off[kept]).mean())))
         start += 0.5 * window_s
     return float(np.median(spreads)) if spreads else 0.0
+
+
+def _off_line2(time_s: Floats, xy_um: Floats) -> Floats:
+    """``(n,)`` squared distances from the straight line in time that fits best (least squares)."""
+    t, off = time_s - time_s.mean(), xy_um - xy_um.mean(axis=0)
+    squares = float((t**2).sum())
+    if squares > 0:
+        off = off - t[:, None] * (t @ off) / squares
+    found: Floats = (off**2).sum(axis=1)
+    return found
 
 
 def _absent(time_s: Floats, reason: str) -> Kinematics:

@@ -89,7 +89,7 @@ class KinematicsSettings(_Frozen):
     rapid_um_s: float = Field(default=25.0, gt=0, description="rapid progressive from here")
     slow_um_s: float = Field(default=5.0, gt=0, description="slow progressive from here")
     still_um_s: float = Field(default=1.5, ge=0, description="slower and without scatter is immotile")
-    still_um: float = Field(default=0.45, ge=0, description="scatter about a straight second that counts as movement")
+    still_um: float = Field(default=0.32, ge=0, description="scatter about a straight second that counts as movement")
 
     history_s: float = Field(default=60.0, gt=0, description="latest seconds of a track that its numbers come from")
 
