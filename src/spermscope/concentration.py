@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 UL_PER_UM3 = 1e-9
 PER_UL_IN_MILLIONS_PER_ML = 1e-3
@@ -56,7 +56,7 @@ def concentration(cells: float, volume_ul: float) -> Concentration:
         raise ValueError(
             f"concentration: expected cells from 0 in a volume above 0, found {cells:g} cells in {volume_ul:g} uL"
         )
-    low = float(chi2.ppf(0.025, 2 * cells)) / 2 if cells > 0 else 0.0
-    high = float(chi2.ppf(0.975 if cells > 0 else 0.95, 2 * cells + 2)) / 2
+    low = float(gammaincinv(cells, 0.025)) if cells > 0 else 0.0
+    high = float(gammaincinv(cells + 1, 0.975 if cells > 0 else 0.95))
     value, low, high = (count / volume_ul * PER_UL_IN_MILLIONS_PER_ML for count in (cells, low, high))
     return Concentration(cells, volume_ul, value, low, high)
