@@ -53,6 +53,20 @@ def outcome(ids):
 
 
 @pytest.mark.parametrize("fps", [15, 50])
+@pytest.mark.parametrize(("hidden_s", "lives"), [(0.7, True), (1.6, False)])
+def test_a_head_hidden_by_its_neighbour_is_kept_beside_it_for_a_second(fps, hidden_s, lives):
+    rng, tracker, whys = np.random.default_rng([fps, 8]), Tracker(), []
+    for time_s in np.arange(int((1.0 + hidden_s) * fps)) / fps:
+        points = np.array([[40.0 * time_s, 0.0], [40.0 * time_s, 2.6]]) + rng.normal(0, 0.15, (2, 2))
+        followed = tracker.step(time_s, points[: 2 if time_s < 1.0 else 1], np.ones(2 if time_s < 1.0 else 1))
+        whys += followed.ended_why
+        if time_s < 1.0 + min(hidden_s, 0.7):
+            assert followed.track_id.tolist() == [1, 2]
+            assert np.hypot(*(followed.xy_um[1] - points[0])) < 4.0
+    assert whys == ([] if lives else ["ambiguous", "ambiguous"])
+
+
+@pytest.mark.parametrize("fps", [15, 50])
 @pytest.mark.parametrize("angle_deg", [0, 90])
 def test_head_on_and_right_angle_crossings_keep_both_identities(angle_deg, fps):
     rng = np.random.default_rng([angle_deg, fps, 5])

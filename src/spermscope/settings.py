@@ -55,6 +55,7 @@ class TrackSettings(_Frozen):
     max_gap_s: float = Field(default=0.3, gt=0, description="unseen for longer, a confirmed track ends")
     young_gap_s: float = Field(default=0.12, gt=0, description="unseen for longer, an unconfirmed track ends")
     merge_um: float = Field(default=4.0, gt=0, description="heads nearer than this may show as one")
+    merge_s: float = Field(default=1.0, ge=0, description="hidden by a neighbour for longer, a head is lost")
     sure_margin: float = Field(
         default=3.0, ge=0, description="twice the log likelihood by which one story of a parting must lead"
     )

@@ -45,9 +45,9 @@ class Followed:
 class _State:
     """Filters of M tracks. ``p (M, 3)`` holds the covariance of position and velocity (one axis serves both).
 
-    ``merged_with`` is the id of the track that this one showed as one with, -1 for none. From their parting
-    (``parted_s``, NaN before) ``other_x``, ``other_v`` and ``other_p`` follow the partner's points, and ``evidence``
-    sums by how much worse that explains them.
+    ``merged_with`` is the id of the track that this one showed as one with from ``merged_s`` on, -1 for none. From
+    their parting (``parted_s``, NaN before) ``other_x``, ``other_v`` and ``other_p`` follow the partner's points, and
+    ``evidence`` sums by how much worse that explains them.
     """
 
     track_id: Ids = field(default_factory=lambda: np.empty(0, np.int64))
@@ -59,6 +59,7 @@ class _State:
     seen_s: Floats = field(default_factory=lambda: np.empty(0))
     confirmed: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     merged_with: Ids = field(default_factory=lambda: np.empty(0, np.int64))
+    merged_s: Floats = field(default_factory=lambda: np.empty(0))
     parted_s: Floats = field(default_factory=lambda: np.empty(0))
     evidence: Floats = field(default_factory=lambda: np.empty(0))
     other_x: Floats = field(default_factory=lambda: np.empty((0, 2)))
@@ -134,6 +135,7 @@ class Tracker:
         unsure = self._weigh(points, match, passed_s)
         self._update(points, marks, match, time_s)
         self._note_merges(match)
+        self._keep_hidden(points, match)
         ended = self._end(time_s, bounds_um, match, unsure)
         return self._report(points, marks, *ended)
 
@@ -225,7 +227,21 @@ class Tracker:
             other = int(np.argmin(far2)) if len(s) > 1 else row
             if far2[other] < self._set.merge_um**2 and s.merged_with[other] != s.track_id[row]:
                 s.merged_with[row], s.merged_with[other] = s.track_id[other], s.track_id[row]
-                s.parted_s[[row, other]] = np.nan
+                s.parted_s[[row, other]], s.merged_s[[row, other]] = np.nan, self._time_s
+
+    def _keep_hidden(self, points: Floats, match: Ids) -> None:
+        """A head hidden by the one that it has merged with lies near that one's point: roughly, it has been seen."""
+        s = self._state
+        for row in np.flatnonzero((match < 0) & (s.merged_with >= 0)).tolist():
+            other = int(np.searchsorted(s.track_id, s.merged_with[row]))
+            if other >= len(s) or s.track_id[other] != s.merged_with[row] or match[other] < 0:
+                continue
+            only, point = np.array([row]), points[match[[other]]]
+            near = np.hypot(*(point - s.x[only]).T)[0] <= self._set.merge_um
+            if near and self._time_s - s.merged_s[row] <= self._set.merge_s:
+                rough = self._set.merge_um**2
+                s.x[only], s.v[only], s.p[only] = _corrected(s.x[only], s.v[only], s.p[only], point, rough)
+                s.seen_s[row] = self._time_s
 
     def _end(
         self, time_s: float, bounds_um: tuple[float, float, float, float] | None, match: Ids, unsure: NDArray[np.bool_]
@@ -269,6 +285,7 @@ class Tracker:
             seen_s=np.full(count, self._time_s),
             confirmed=(marks >= self._set.confirm_score) & (self._set.confirm_hits <= 1),
             merged_with=np.full(count, -1, np.int64),
+            merged_s=np.full(count, np.nan),
             parted_s=np.full(count, np.nan),
             evidence=np.zeros(count),
             other_x=points.copy(),
