@@ -91,4 +91,5 @@ def _frames(session: Session) -> dict[int, list[int]]:
 def _line(name: str, sample: Sample) -> str:
     counts = ", ".join(f"{count} {grade}" for grade, count in sample.counts.items())
     rest = f"; {sample.ungraded} more without a grade" if sample.ungraded else ""
-    return f"{name}: {sum(sample.counts.values())} cells in {sample.fields} fields: {counts}{rest}"
+    fields = "1 field" if sample.fields == 1 else f"{sample.fields} fields"
+    return f"{name}: {sum(sample.counts.values())} cells in {fields}: {counts}{rest}"

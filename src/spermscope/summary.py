@@ -40,7 +40,7 @@ class Amount(BaseModel):
     @property
     def sentence(self) -> str:
         """As the console shows it."""
-        value, seen = f"{self.millions_per_ml:.2f} ({self.low:.2f}-{self.high:.2f}) 10^6/mL", f"{self.cells:.1f} cells"
+        value, seen = f"{self.millions_per_ml:.3g} ({self.low:.3g}-{self.high:.3g}) 10^6/mL", f"{self.cells:.1f} cells"
         return f"{value}, from {seen} at a time in {self.volume_ul:.4f} uL"
 
 
