@@ -87,7 +87,7 @@ def test_the_concentration_is_that_of_the_simulated_chamber(session):
     ("options", "why"),
     [
         ({"um_per_px": 0.4}, "no chamber depth was given"),
-        ({"conditions": Conditions(depth_um=20.0)}, "scale estimated"),
+        ({"conditions": Conditions(depth_um=20.0), "settings": Settings(accept_estimated_scale=True)}, "estimated"),
     ],
 )
 def test_without_depth_or_scale_there_is_no_concentration_and_a_reason(options, why, tmp_path):
@@ -226,7 +226,7 @@ def test_an_empty_field_gives_a_report_that_says_so(tmp_path):
     report = (found.folder / "report.html").read_text(encoding="utf-8")
     assert "no cell seen in 15 frames" in report
     # 80 x 60 x 100 um are 0.00048 uL; three cells there would be 6.24 million in one mL.
-    assert "None seen in 0.0005 uL: at most 3 cells in that volume, 6.24 million per mL" in report
+    assert "None seen in 0.0005 uL: at most 3 cells in that volume that could be seen, 6.24" in report
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5), (121, 83)])

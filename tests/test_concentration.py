@@ -14,12 +14,12 @@ def test_five_fields_of_a_20_um_chamber_by_hand():
     volume_ul = searched_volume_ul(1000, 800, 0.5, 20.0, 5)
     assert volume_ul == pytest.approx(0.02)
     # 200 cells in 0.02 uL are 10 000 in one uL, 10 million in one mL.
-    assert concentration(200, volume_ul).value == pytest.approx(10.0)
+    assert concentration(200, volume_ul).millions_per_ml == pytest.approx(10.0)
 
 
 def test_none_seen_bounds_the_count_by_three():
     found = concentration(0, 0.5)
-    assert (found.value, found.low) == (0.0, 0.0)
+    assert (found.millions_per_ml, found.low) == (0.0, 0.0)
     assert found.high * 1e3 * 0.5 == pytest.approx(-np.log(0.05))
 
 
@@ -43,7 +43,7 @@ def test_the_interval_holds_the_truth_at_least_as_often_as_it_says(mean):
 @given(st.just(0.0) | st.floats(1e-6, 1e4), st.floats(1e-4, 10))
 def test_the_value_lies_within_its_interval_and_scales_with_the_volume(cells, volume_ul):
     found, twice = concentration(cells, volume_ul), concentration(cells, 2 * volume_ul)
-    assert found.low <= found.value <= found.high
+    assert found.low <= found.millions_per_ml <= found.high
     assert twice.high == pytest.approx(found.high / 2)
 
 

@@ -198,6 +198,12 @@ def test_two_seconds_tell_moving_from_immotile_under_localisation_noise(rate_hz)
     assert right >= 194
 
 
+@pytest.mark.parametrize("time_s", [np.arange(8) / 0.4, np.r_[np.arange(0, 1, 0.1), np.arange(4, 6, 0.1)]])
+def test_a_window_without_points_says_nothing(time_s):
+    assert who_motility(time_s, np.zeros((len(time_s), 2))) == "immotile"
+    assert who_motility(time_s, np.column_stack([30 * time_s, 0 * time_s])) == "rapid"
+
+
 def test_arrays_that_disagree_and_time_that_stands_are_refused():
     with pytest.raises(ValueError, match="expected equal lengths, found 3, 2, 3"):
         compute_kinematics(np.arange(3.0), np.zeros((2, 2)), np.ones(3, bool))

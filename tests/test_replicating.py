@@ -1,13 +1,14 @@
 """Replicates through the front door: sessions of simulated fields."""
 
 import json
+import shutil
 
 import pytest
 from click.testing import CliRunner
 
 from spermscope.assessment import assess, assess_all
 from spermscope.cli import commands
-from spermscope.replicating import compare_sessions, read_replicate
+from spermscope.replicating import compare_sessions, read_replicate, sessions_of
 from spermscope.simulate.scene import Scene, SceneSettings
 from spermscope.store import read_session
 
@@ -23,7 +24,7 @@ def replicates(tmp_path_factory):
 
 
 def test_a_replicate_is_what_its_fields_show_at_one_instant(replicates):
-    sample = read_replicate(replicates / "first")
+    sample = read_replicate(sessions_of(replicates / "first"))
     assert sample.fields == 2
     true = sum(Scene(SceneSettings.parse(f"{FIELD},seed={seed}")).truth(0.8).in_view.sum() for seed in (1, 2))
     assert sum(sample.counts.values()) + sample.ungraded == pytest.approx(true, rel=0.3)
@@ -41,9 +42,18 @@ def test_the_command_says_whether_they_agree_and_what_they_lack(replicates):
     assert kept["agrees"] == (kept["agreement"]["difference"] <= kept["agreement"]["limit"])
 
 
-def test_the_same_session_twice_is_refused(replicates):
-    with pytest.raises(ValueError, match=r"expected two replicates, found .* twice"):
-        compare_sessions(replicates / "second", replicates / "second")
+def test_a_recording_in_both_replicates_is_refused_even_as_a_copy(replicates, tmp_path):
+    shutil.copytree(replicates / "first" / "01", tmp_path / "copy")
+    for second in (replicates / "first" / "02", tmp_path / "copy"):
+        with pytest.raises(ValueError, match="found a recording that is in both"):
+            compare_sessions(replicates / "first", second)
+
+
+def test_a_field_without_a_cell_is_a_field(replicates, tmp_path):
+    assess(f"sim:{FIELD.replace('cells=12', 'cells=0')},seed=5", tmp_path / "empty")
+    sample = read_replicate([*sessions_of(replicates / "second"), *sessions_of(tmp_path / "empty")])
+    assert sample.fields == 2
+    assert sample.counts == read_replicate(sessions_of(replicates / "second")).counts
 
 
 def test_without_a_scale_there_are_no_grades_to_compare(replicates, tmp_path):

@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from scipy.special import gammaincinv
+
+from spermscope.summary import Amount
 
 UL_PER_UM3 = 1e-9
 PER_UL_IN_MILLIONS_PER_ML = 1e-3
-
-
-@dataclass(frozen=True, slots=True)
-class Concentration:
-    """Cells in ``volume_ul`` microlitres looked at, and the concentration that follows, in 10^6 per mL.
-
-    ``cells`` is a mean over frames and need not be whole. ``low`` and ``high`` are the exact 95 % interval of a Poisson
-    count (Garwood 1936); where none was seen ``low`` is 0 and ``high`` the one-sided 95 % bound, 3.0 cells in it.
-    """
-
-    cells: float
-    volume_ul: float
-    value: float
-    low: float
-    high: float
 
 
 def searched_volume_ul(width_px: int, height_px: int, um_per_px: float, depth_um: float, fields: int) -> float:
@@ -40,12 +25,16 @@ def searched_volume_ul(width_px: int, height_px: int, um_per_px: float, depth_um
     return fields * width_px * height_px * um_per_px**2 * depth_um * UL_PER_UM3
 
 
-def concentration(cells: float, volume_ul: float) -> Concentration:
-    """The concentration of ``cells`` seen at one instant in ``volume_ul``.
+def concentration(cells: float, volume_ul: float) -> Amount:
+    """The concentration of ``cells`` seen at one instant in ``volume_ul``, with its 95 % interval.
+
+    The interval is the exact one of a Poisson count (Garwood 1936); where none was seen ``low`` is 0 and ``high`` the
+    one-sided 95 % bound, 3.0 cells in the volume. ``cells`` is a mean over frames and need not be whole.
 
     Cells must be counted at instants (the mean in view, a sum over fields), never as tracks: who stays in view is one
-    cell, and those that swim through do not belong to the volume. The interval takes them to lie independently; a
-    chamber filled by capillary flow is loaded unevenly, and clumps make the true doubt wider.
+    cell, and those that swim through do not belong to the volume. Cells that are missed are not in it. The interval
+    takes cells to lie independently; a chamber filled by capillary flow is loaded unevenly, and clumps make the true
+    doubt wider.
 
     Raises
     ------
@@ -59,4 +48,4 @@ def concentration(cells: float, volume_ul: float) -> Concentration:
     low = float(gammaincinv(cells, 0.025)) if cells > 0 else 0.0
     high = float(gammaincinv(cells + 1, 0.975 if cells > 0 else 0.95))
     value, low, high = (count / volume_ul * PER_UL_IN_MILLIONS_PER_ML for count in (cells, low, high))
-    return Concentration(cells, volume_ul, value, low, high)
+    return Amount(cells=cells, volume_ul=volume_ul, millions_per_ml=value, low=low, high=high)

@@ -59,7 +59,7 @@ def conclude(
             name: Share(share=s, low=_finite(shares.low[name]), high=_finite(shares.high[name]))
             for name, s in shares.share.items()
         }
-    no_amount = _no_amount(conditions, tally, reason, stills)
+    no_amount = _no_amount(source.profile, conditions, tally, stills)
     sample = tally.sample_distribution()
     uses = [_use(model) for model in models]
     return Summary(
@@ -77,7 +77,7 @@ def conclude(
         fields=tally.fields,
         cells=tally.cells,
         mean_in_view=_finite(tally.mean_in_view()),
-        concentration=None if no_amount else _amount(source.profile, conditions, tally),
+        concentration=None if no_amount else _amount(source.profile, conditions.depth_um or 0.0, tally),
         motility=motility,
         graded_cell_s=shares.graded_s,
         ungraded_cell_s=shares.ungraded_s,
@@ -93,26 +93,26 @@ def conclude(
         timings_ms=tally.timings_ms(),
         warnings=list(source.warnings),
         not_computed=_not_computed(tally, motility is None, reason, stills, shares.no_interval)
-        | ({"concentration": f"not computed: {no_amount}"} if no_amount else {}),
+        | ({"concentration": no_amount} if no_amount else {}),
         note=mark,
     )
 
 
-def _no_amount(conditions: Conditions, tally: Tally, reason: str, stills: bool) -> str:
+def _no_amount(profile: SourceProfile, conditions: Conditions, tally: Tally, stills: bool) -> str:
     """Why there is no concentration, '' where there is one."""
     if stills:
-        return "stills of unknown overlap"
+        return "not computed: stills may overlap"
     if conditions.depth_um is None:
-        return "no chamber depth was given"
-    return reason or ("" if tally.frames else "no frame")
+        return "not computed: no chamber depth was given"
+    if profile.scale.source == "estimated":
+        return "not computed: the scale is estimated, and its error would count twice; calibrate"
+    return "" if tally.frames else "not computed: no frame"
 
 
-def _amount(profile: SourceProfile, conditions: Conditions, tally: Tally) -> Amount:
-    volume_ul = searched_volume_ul(
-        profile.width_px, profile.height_px, profile.scale.um_per_px, conditions.depth_um or 0.0, tally.fields
-    )
-    found = concentration(tally.fields * tally.mean_in_view(), volume_ul)
-    return Amount(cells=found.cells, volume_ul=volume_ul, millions_per_ml=found.value, low=found.low, high=found.high)
+def _amount(profile: SourceProfile, depth_um: float, tally: Tally) -> Amount:
+    scale = profile.scale.um_per_px
+    volume_ul = searched_volume_ul(profile.width_px, profile.height_px, scale, depth_um, tally.fields)
+    return concentration(tally.fields * tally.mean_in_view(), volume_ul)
 
 
 def _not_computed(tally: Tally, no_motility: bool, reason: str, stills: bool, no_interval: str) -> dict[str, str]:

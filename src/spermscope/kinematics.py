@@ -13,8 +13,8 @@ from spermscope.settings import KinematicsSettings
 from spermscope.types import Kinematics
 
 Floats = NDArray[np.float64]
-KEPT = 0.8
-"""Of a window's points, what its scatter is taken from."""
+LEFT_OUT, LEAST_POINTS = 5, 3
+"""Of so many points in a window the farthest is left out of its scatter; fewer points than these have none."""
 BEAT_FIELDS = ("vcl_um_s", "lin", "wob", "alh_um", "bcf_hz", "mad_deg")
 """What aliases when the head's beat (4-16 Hz) is sampled too slowly."""
 UM_FIELDS = ("vcl_um_s", "vsl_um_s", "vap_um_s", "alh_um", "who_motility")
@@ -226,11 +226,10 @@ def _scatter(time_s: Floats, xy_um: Floats, window_s: float) -> float:
     start = float(time_s[0])
     while start <= time_s[-1] - window_s + 1e-6:
         inside = (time_s >= start - 1e-9) & (time_s <= start + window_s + 1e-9)
-        t, off = time_s[inside], xy_um[inside]
-        if np.ptp(t) > 0:
-            off2 = _off_line2(t, off)
-            kept = off2 <= np.quantile(off2, KEPT)
-            spreads.append(float(np.sqrt(_off_line2(t[kept], off[kept]).mean())))
+        t, xy = time_s[inside], xy_um[inside]
+        if len(t) >= LEAST_POINTS:
+            kept = np.argsort(_off_line2(t, xy))[: len(t) - len(t) // LEFT_OUT]
+            spreads.append(float(np.sqrt(_off_line2(t[kept], xy[kept]).mean())))
         start += 0.5 * window_s
     return float(np.median(spreads)) if spreads else 0.0
 
@@ -238,9 +237,7 @@ def _scatter(time_s: Floats, xy_um: Floats, window_s: float) -> float:
 def _off_line2(time_s: Floats, xy_um: Floats) -> Floats:
     """``(n,)`` squared distances from the straight line in time that fits best (least squares)."""
     t, off = time_s - time_s.mean(), xy_um - xy_um.mean(axis=0)
-    squares = float((t**2).sum())
-    if squares > 0:
-        off = off - t[:, None] * (t @ off) / squares
+    off = off - t[:, None] * (t @ off) / float((t**2).sum())
     found: Floats = (off**2).sum(axis=1)
     return found
 

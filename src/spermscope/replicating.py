@@ -50,18 +50,27 @@ def compare_sessions(first: Path, second: Path) -> Compared:
     Raises
     ------
     ValueError
-        One line: a folder holds no session, or its session has no WHO grades, and why.
+        One line: a folder holds no session, a session could have no WHO grades (and why), or one recording is in both.
     """
-    if first.resolve() == second.resolve():
-        raise ValueError(f"replicates: expected two replicates, found {first} twice")
-    one, two = read_replicate(first), read_replicate(second)
+    sessions = sessions_of(first), sessions_of(second)
+    recordings = [{part.summary.source_sha256 or part.summary.session_id for part in parts} for parts in sessions]
+    if recordings[0] & recordings[1]:
+        raise ValueError(f"replicates: expected two replicates, found a recording that is in both {first} and {second}")
+    one, two = (read_replicate(part) for part in sessions)
     return Compared(one, two, compare_replicates(one.counts, two.counts, (one.fields, two.fields)))
 
 
-def read_replicate(folder: Path) -> Sample:
-    """Cells of every field in the middle of its time: instants, so that one that swims by counts once."""
+def sessions_of(folder: Path) -> list[Session]:
+    """The sessions in ``folder``, or the one that it is."""
     inner = sorted(path.parent for path in folder.glob("*/session.json"))
-    sessions = [read_session(path) for path in inner] if inner else [read_session(folder)]
+    return [read_session(path) for path in inner] if inner else [read_session(folder)]
+
+
+def read_replicate(sessions: list[Session]) -> Sample:
+    """Cells of every field in the middle of its time: instants, so that one that swims by counts once.
+
+    A field without a cell counts as a field.
+    """
     seen: Counter[str] = Counter()
     fields = 0
     for session in sessions:
@@ -76,8 +85,9 @@ def read_replicate(folder: Path) -> Sample:
 
 
 def _require_grades(session: Session) -> None:
-    if session.summary.motility is None:
-        why = session.summary.not_computed.get("motility", "none was computed")
+    summary = session.summary
+    if "micrometres" in summary.not_computed or summary.source_kind == "stills":
+        why = summary.not_computed["motility"]
         raise ValueError(f"{session.folder}: expected WHO motility grades, found: {why}")
 
 

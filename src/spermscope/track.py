@@ -175,14 +175,18 @@ class Tracker:
         match[lost[rows]] = free[columns]
         return match
 
+    def _partner(self, row: int) -> int:
+        """The row of the track that this one has merged with, -1 where that one has ended."""
+        s = self._state
+        other = int(np.searchsorted(s.track_id, s.merged_with[row]))
+        return other if other < len(s) and s.track_id[other] == s.merged_with[row] else -1
+
     def _weigh(self, points: Floats, match: Ids, passed_s: float) -> NDArray[np.bool_]:
         """Compare both stories of every pair that merged and now shows apart; rows where the told one may be wrong."""
         s, unsure = self._state, np.zeros(len(self._state), np.bool_)
         for row in np.flatnonzero(s.merged_with >= 0).tolist():
-            other = int(np.searchsorted(s.track_id, s.merged_with[row]))
-            if other >= len(s) or s.track_id[other] != s.merged_with[row] or other < row:
-                continue
-            if match[row] < 0 or match[other] < 0:
+            other = self._partner(row)
+            if other < row or match[row] < 0 or match[other] < 0:
                 continue
             pair = np.array([row, other])
             if np.isnan(s.parted_s[row]):
@@ -233,8 +237,8 @@ class Tracker:
         """A head hidden by the one that it has merged with lies near that one's point: roughly, it has been seen."""
         s = self._state
         for row in np.flatnonzero((match < 0) & (s.merged_with >= 0)).tolist():
-            other = int(np.searchsorted(s.track_id, s.merged_with[row]))
-            if other >= len(s) or s.track_id[other] != s.merged_with[row] or match[other] < 0:
+            other = self._partner(row)
+            if other < 0 or match[other] < 0:
                 continue
             only, point = np.array([row]), points[match[[other]]]
             near = np.hypot(*(point - s.x[only]).T)[0] <= self._set.merge_um
