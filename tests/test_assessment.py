@@ -223,6 +223,7 @@ def test_an_empty_field_gives_a_report_that_says_so(tmp_path):
     empty = "sim:width_px=160,height_px=120,um_per_px=0.5,cells=0,debris=0,fps=15,duration_s=1"
     found = assess(empty, tmp_path / "s", conditions=Conditions(depth_um=100.0))
     assert found.summary.cells == 0
+    assert found.summary.concentration.sentence.startswith("none seen in 0.0005 uL: at most 6.24 10^6/mL")
     report = (found.folder / "report.html").read_text(encoding="utf-8")
     assert "no cell seen in 15 frames" in report
     # 80 x 60 x 100 um are 0.00048 uL; three cells there would be 6.24 million in one mL.

@@ -40,6 +40,8 @@ class Amount(BaseModel):
     @property
     def sentence(self) -> str:
         """As the console shows it."""
+        if not self.cells:
+            return f"none seen in {self.volume_ul:.4f} uL: at most {self.high:.3g} 10^6/mL of cells that could be seen"
         value, seen = f"{self.millions_per_ml:.3g} ({self.low:.3g}-{self.high:.3g}) 10^6/mL", f"{self.cells:.1f} cells"
         return f"{value}, from {seen} at a time in {self.volume_ul:.4f} uL"
 
