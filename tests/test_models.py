@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -81,6 +82,23 @@ def test_pictures_of_many_sizes_do_not_pile_up():
         detector.run("model", {"picture": np.zeros((1, 1, 32, width), np.float32)})
     assert len(detector._compiled) <= MOST_COMPILED
     np.testing.assert_allclose(detector.run("model", {"picture": picture})["cells"], first, atol=1e-5)
+
+
+def test_threads_that_run_one_model_at_once_get_each_their_own_outputs():
+    detector = load_model(shipped("detector"), threads=2)
+    pictures = np.random.default_rng(0).normal(size=(12, 1, 1, 64, 96)).astype(np.float32)
+    alone = [detector.run("model", {"picture": picture})["cells"] for picture in pictures]
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda picture: detector.run("model", {"picture": picture})["cells"], pictures))
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_outputs_may_be_read_in_place(model):
+    for graph in ("model", "encoder", "head"):
+        inputs = model._golden_part(f"{graph}/in/")
+        if inputs:
+            sums = model.read(graph, inputs, lambda found: {name: float(array.sum()) for name, array in found.items()})
+            assert sums == {name: float(array.sum()) for name, array in model.run(graph, inputs).items()}
 
 
 def test_a_missing_graph_is_named(model):

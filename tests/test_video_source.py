@@ -3,6 +3,7 @@
 import hashlib
 import os
 import threading
+import time
 import tracemalloc
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 
 from spermscope.types import Scale
 from spermscope.video import open_source
-from spermscope.video.prefetch import prefetch
+from spermscope.video.prefetch import compute_ahead, prefetch
 from spermscope.video.recorder import Recorder
 
 
@@ -182,3 +183,47 @@ def test_prefetch_stops_reading_when_closed():
     ahead.close()
     assert closed.is_set()
     assert len(read) <= 2 + 4 + 1
+
+
+def test_what_is_computed_ahead_comes_in_order_with_its_item():
+    rng = np.random.default_rng(0)
+    waits = rng.uniform(0, 0.01, 40).tolist()
+
+    def slow(number):
+        time.sleep(waits[number])
+        return number**2
+
+    assert list(compute_ahead(slow, range(40), 3)) == [(number, number**2) for number in range(40)]
+    assert list(compute_ahead(slow, [], 3)) == []
+
+
+def test_as_many_items_as_there_are_workers_are_computed_at_once_and_no_more_are_read():
+    read, together = [], threading.Barrier(3, timeout=30)
+
+    def items():
+        for number in range(9):
+            read.append(number)
+            yield number
+
+    for number, _ in compute_ahead(lambda _: together.wait(), items(), 3):
+        assert len(read) <= number + 1 + 3
+    assert len(read) == 9
+
+
+def test_an_error_while_reading_ahead_comes_after_all_items_before_it():
+    def items():
+        yield 1
+        yield 2
+        raise OSError("disk gone")
+
+    got = []
+    with pytest.raises(OSError, match="disk gone"):
+        got.extend(compute_ahead(lambda number: -number, items(), 4))
+    assert got == [(1, -1), (2, -2)]
+
+
+def test_an_error_while_computing_ahead_comes_at_its_item():
+    got = []
+    with pytest.raises(ZeroDivisionError):
+        got.extend(compute_ahead(lambda number: 6 // number, [3, 2, 0, 1], 2))
+    assert got == [(3, 2), (2, 3)]

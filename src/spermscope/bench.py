@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.table import Table
 
 from spermscope.pipeline import Pipeline
-from spermscope.settings import Settings
 from spermscope.video import open_source
 
 WARM_UP = 10
@@ -50,9 +49,7 @@ class Timings:
         console.print("with one stage after another; assess overlaps them")
 
 
-def time_stages(
-    address: str, *, threads: int = 2, progress: Callable[[int, int | None], None] = lambda done, total: None
-) -> Timings:
+def time_stages(address: str, *, progress: Callable[[int, int | None], None] = lambda done, total: None) -> Timings:
     """Take a source through the pipeline and time its stages.
 
     Raises
@@ -64,7 +61,7 @@ def time_stages(
     taken_s = 0.0
     times_s, cells = [], []
     with open_source(address) as source:
-        pipeline = Pipeline(source.profile, Settings(threads=threads))
+        pipeline = Pipeline(source.profile)
         begun = time.perf_counter()
         for frame in source:
             read = time.perf_counter()

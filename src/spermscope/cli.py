@@ -242,9 +242,8 @@ def selftest(as_json: bool) -> int:
 
 @commands.command()
 @click.argument("source", default="sim:width_px=1392,height_px=976,um_per_px=0.3333,fps=15,cells=30,duration_s=8")
-@click.option("--threads", default=2, show_default=True, help="Threads of the inference engine.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-def bench(source: str, threads: int, as_json: bool) -> None:
+def bench(source: str, as_json: bool) -> None:
     """Time every stage on this machine: median, 95th percentile and maximum in milliseconds a frame.
 
     \b
@@ -253,7 +252,7 @@ def bench(source: str, threads: int, as_json: bool) -> None:
     from spermscope.bench import time_stages
 
     with _progress("frames") as advance:
-        table = time_stages(source, threads=threads, progress=advance)
+        table = time_stages(source, progress=advance)
     if as_json:
         click.echo(json.dumps(table.as_json(), indent=1))
     else:

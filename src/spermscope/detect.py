@@ -26,7 +26,7 @@ MOST = 3000
 
 
 class Detector(Protocol):
-    """Finds heads. ``detect`` is called once a frame, in any order, and keeps no state between calls."""
+    """Finds heads. ``detect`` is called once a frame, in any order and in any thread, and keeps no state."""
 
     def detect(self, frame: Frame) -> Detections:
         """Objects of both labels in source pixels; score 0..1, nothing below the detector's threshold."""
@@ -53,9 +53,13 @@ class HeatmapDetector:
         """See ``Detector``."""
         working = self.model.card.um_per_px
         picture = flatten(frame.image, self._um_per_px, working)
-        cells = self.model.run("model", {"picture": picture[None, None]})["cells"][0]
+        seen = self.model.read(
+            "model",
+            {"picture": picture[None, None]},
+            lambda outputs: decode(outputs["cells"][0], self._threshold, working),
+        )
         size = working_size(frame.image.shape, self._um_per_px, working)
-        return to_source(decode(cells, self._threshold, working), size, frame.image.shape)
+        return to_source(seen, size, frame.image.shape)
 
 
 class BoxDetector:
@@ -90,7 +94,9 @@ def decode(cells: NDArray[np.float32], threshold: float, um_per_px: float) -> De
     stronger counts.
     """
     least = float(np.log(threshold / (1.0 - threshold)))
-    y, x, channel = np.nonzero(cells[:, :, :8] > least)
+    heat = cells[:, :, :8] > least
+    # A flat search and a division are a quarter of the time of a search in three dimensions.
+    y, x, channel = np.unravel_index(np.flatnonzero(heat), heat.shape)
     strength = cells[y, x, channel]
     label, row, column = channel // 4, 2 * y + channel % 4 // 2, 2 * x + channel % 2
     peak = np.ones(len(strength), np.bool_)

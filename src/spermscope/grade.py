@@ -45,7 +45,7 @@ class Grader(Protocol):
 
 def open_grader(profile: SourceProfile, settings: Settings, model: Model | None = None) -> Grader:
     """The streaming grader; the shipped demonstration model unless ``model`` is given."""
-    return StreamingGrader(profile, settings, model or load_model(shipped("grader"), threads=settings.threads))
+    return StreamingGrader(profile, settings, model or load_model(shipped("grader")))
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,9 +33,11 @@ def flatten(image: NDArray[np.uint8], um_per_px: float, working_um_per_px: float
     scaled = image if (height, width) == image.shape else cv2.resize(image, (width, height), interpolation=shrink)
     side = max(3, int(BACKGROUND_UM / working_um_per_px) | 1)
     background = cv2.boxFilter(scaled, cv2.CV_32F, (side, side), borderType=cv2.BORDER_REFLECT)
-    flat = cv2.subtract(scaled, background, dtype=cv2.CV_32F)
+    flat = cv2.subtract(scaled, background, background, dtype=cv2.CV_32F)
     spread = float(np.median(np.abs(flat[::4, ::4]))) if flat.size else 0.0
     flat *= np.float32(1.0 / max(GAIN_MAD * spread, 1.0))
     padded = np.zeros((-(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE), np.float32)
-    padded[:height, :width] = asinh(flat)
+    for top in range(0, height, MULTIPLE):
+        # A strip at a time stays in the cache, and asks the system for little memory.
+        padded[top : min(top + MULTIPLE, height), :width] = asinh(flat[top : top + MULTIPLE])
     return padded

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,7 +23,7 @@ from spermscope.stage import StageFollower
 from spermscope.track import Followed, Tracker
 from spermscope.types import Cell, Detections, Frame, Grades, Scale, SourceProfile, StagePosition, Step, Tracks
 from spermscope.video import Source
-from spermscope.video.prefetch import prefetch
+from spermscope.video.prefetch import compute_ahead
 
 
 def scale_reason(scale: Scale, accept_estimated: bool) -> str:
@@ -33,18 +34,26 @@ def scale_reason(scale: Scale, accept_estimated: bool) -> str:
     return f"scale estimated, {scale.um_per_px:.2f} um/px{error}; calibrate"
 
 
-SEEN_AHEAD = 2
-"""Frames that may be seen before the one that is being followed."""
+class _Clock:
+    """How long a frame spends in each stage, in milliseconds."""
+
+    def __init__(self) -> None:
+        self.laps_ms: dict[str, float] = {}
+
+    @contextmanager
+    def lap(self, name: str) -> Iterator[None]:
+        begun = time.perf_counter()
+        yield
+        self.laps_ms[name] = 1000.0 * (time.perf_counter() - begun)
 
 
 @dataclass(frozen=True, slots=True)
-class _Sight:
-    """A frame, where it lies, what it shows, and how long that took."""
+class _Located:
+    """A frame and where it lies in the map."""
 
     frame: Frame
     stage: StagePosition
-    detections: Detections
-    laps_ms: dict[str, float]
+    clock: _Clock
 
 
 class Pipeline:
@@ -95,7 +104,8 @@ class Pipeline:
         ValueError
             When the frame's time does not lie after the previous one's, or its size differs from the profile's.
         """
-        return self._follow(self._see(frame))
+        located = self._locate(frame)
+        return self._follow(located, self._detect(located))
 
     def finish(self) -> tuple[Cell, ...]:
         """End every live track (``why`` = ``end``) and give its cell."""
@@ -104,40 +114,39 @@ class Pipeline:
     def run(self, source: Source) -> Iterator[Step]:
         """Step through a whole source; the cells that are alive at its end come with ``finish``.
 
-        The next frames are seen in a thread while this one's cells are followed and graded.
+        Heads are sought in the next frames, in threads, while this one's cells are followed and graded.
         """
-        for sight in prefetch(lambda: self._sights(source), SEEN_AHEAD):
-            yield self._follow(sight)
+        for located, seen in compute_ahead(self._detect, map(self._locate, source), self.settings.threads):
+            yield self._follow(located, seen)
 
-    def _sights(self, source: Source) -> Iterator[_Sight]:
-        for frame in source:
-            yield self._see(frame)
-
-    def _see(self, frame: Frame) -> _Sight:
-        """What one frame shows, whatever is being followed."""
+    def _locate(self, frame: Frame) -> _Located:
+        """Where a frame lies in the map; in order of time."""
         clock = _Clock()
-        stage = self._stage.step(frame)
-        clock.lap("stage")
-        detections = self._polarity.step(frame, self.detector.detect(frame))
-        clock.lap("detect")
-        return _Sight(frame, stage, detections, clock.laps_ms)
+        with clock.lap("stage"):
+            return _Located(frame, self._stage.step(frame), clock)
 
-    def _follow(self, sight: _Sight) -> Step:
-        """What it means for the cells that are being followed."""
-        frame, stage, detections, clock = sight.frame, sight.stage, sight.detections, _Clock()
-        ended = self._tracker.end_all(stage.state) if stage.state in ("jump", "cut") else _NOTHING
-        finished = self._finish(*ended)
-        self._field = stage.field
-        tracks = self._track(frame, stage, detections, ended)
-        clock.lap("track")
-        crops = self._clipper.step(frame, tracks)
-        clock.lap("clips")
-        grades = self.grader.step(crops)
-        clock.lap("grade")
-        self._histories.add(frame, tracks)
-        finished += self._finish(tracks.ended_id[len(ended[0]) :], tracks.ended_why[len(ended[0]) :])
-        clock.lap("measure")
-        return Step(frame, stage, detections, tracks, grades, sight.laps_ms | clock.laps_ms, finished)
+    def _detect(self, located: _Located) -> Detections:
+        """What a frame shows, whatever came before."""
+        with located.clock.lap("detect"):
+            return self.detector.detect(located.frame)
+
+    def _follow(self, located: _Located, seen: Detections) -> Step:
+        """What a frame means for the cells that are being followed."""
+        frame, stage, clock = located.frame, located.stage, located.clock
+        with clock.lap("track"):
+            detections = self._polarity.step(frame, seen)
+            ended = self._tracker.end_all(stage.state) if stage.state in ("jump", "cut") else _NOTHING
+            finished = self._finish(*ended)
+            self._field = stage.field
+            tracks = self._track(frame, stage, detections, ended)
+        with clock.lap("clips"):
+            crops = self._clipper.step(frame, tracks)
+        with clock.lap("grade"):
+            grades = self.grader.step(crops)
+        with clock.lap("measure"):
+            self._histories.add(frame, tracks)
+            finished += self._finish(tracks.ended_id[len(ended[0]) :], tracks.ended_why[len(ended[0]) :])
+        return Step(frame, stage, detections, tracks, grades, clock.laps_ms, finished)
 
     def _track(self, frame: Frame, stage: StagePosition, seen: Detections, ended: _Ended) -> Tracks:
         sperm = np.flatnonzero(seen.sperm)
@@ -214,16 +223,3 @@ class Pipeline:
 
 _Ended = tuple[NDArray[np.int64], tuple[str, ...]]
 _NOTHING: _Ended = (np.empty(0, np.int64), ())
-
-
-class _Clock:
-    """Laps in milliseconds, one for each stage of a step."""
-
-    def __init__(self) -> None:
-        self.laps_ms: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.laps_ms[name] = 1000.0 * (now - self._last)
-        self._last = now

@@ -101,7 +101,9 @@ class Settings(_Frozen):
     accept_estimated_scale: bool = Field(
         default=False, description="report um and WHO values on an estimated scale, each marked"
     )
-    threads: int = Field(default=2, ge=1, le=64, description="threads of the inference engine")
+    threads: int = Field(
+        default=2, ge=1, le=64, description="frames in which heads are sought at once, each on one core"
+    )
 
     stage: StageSettings = StageSettings()
     detect: DetectSettings = DetectSettings()

@@ -1,13 +1,16 @@
-"""Read ahead in a thread, a few items at most, so that decoding overlaps with what is done with the frames."""
+"""Read or compute a few items ahead in threads, so that it overlaps with what is done with the items before."""
 
 from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
+S = TypeVar("S")
 _POLL_S = 0.1
 
 
@@ -66,3 +69,31 @@ def _offer(items: queue.Queue[T | _End], item: T | _End, stop: threading.Event) 
             continue
         return True
     return False
+
+
+def compute_ahead(function: Callable[[S], T], items: Iterable[S], workers: int) -> Generator[tuple[S, T], None, None]:
+    """Yield ``(item, function(item))`` in order; up to ``workers`` items are computed at once, in threads.
+
+    So many items are read ahead, in the caller's own thread. An error of ``items`` is raised after all that came before
+    it, an error of ``function`` at its item.
+    """
+    ahead: deque[tuple[S, Future[T]]] = deque()
+    error: Exception | None = None
+    iterator = iter(items)
+    with ThreadPoolExecutor(workers, "compute-ahead") as pool:
+        while True:
+            try:
+                item = next(iterator)
+            except StopIteration:
+                break
+            except Exception as caught:
+                error = caught
+                break
+            ahead.append((item, pool.submit(function, item)))
+            if len(ahead) > workers:
+                item, future = ahead.popleft()
+                yield item, future.result()
+        for item, future in ahead:
+            yield item, future.result()
+    if error is not None:
+        raise error
