@@ -145,7 +145,7 @@ def _shrink(image: NDArray[np.uint8], width_px: int) -> tuple[Picture, float]:
     factor = max(1.0, image.shape[1] / width_px)
     size = (max(1, round(image.shape[1] / factor)), max(1, round(image.shape[0] / factor)))
     # Halving is what the resampler does fastest; the rest is done on what is left.
-    while image.shape[1] >= 4 * size[0] and image.shape[0] >= 4 * size[1]:
+    while image.shape[1] >= 2 * size[0] and image.shape[0] >= 2 * size[1]:
         image = cv2.resize(image, (image.shape[1] // 2, image.shape[0] // 2), interpolation=cv2.INTER_AREA)
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     flat = small - cv2.blur(small, (15, 15), borderType=cv2.BORDER_REFLECT)
@@ -226,7 +226,8 @@ def _focus(image: NDArray[np.uint8]) -> float:
     """Variance of the Laplacian (Pech-Pacheco et al. 2000) of a central part, over the mean level squared."""
     height, width = image.shape
     part = image[height // 4 : max(height * 3 // 4, 1), width // 4 : max(width * 3 // 4, 1)]
-    level = float(part.mean()) if part.size else 0.0
+    level = cv2.mean(part)[0] if part.size else 0.0
     if level == 0.0:
         return 0.0
-    return float(cv2.Laplacian(part, cv2.CV_16S).astype(np.float32).var()) / level**2
+    spread = cv2.meanStdDev(cv2.Laplacian(part, cv2.CV_16S))[1]
+    return float(spread[0, 0] / level) ** 2
