@@ -85,6 +85,24 @@ def test_a_shallow_crossing_is_told_by_where_the_cells_go(speed_um_s):
     assert seen.count("swapped") <= 3
 
 
+def longest_share(rules, seed):
+    """The share of a swinging head's points that its longest identity holds: 15 % unseen, three specks a frame."""
+    rng, tracker, owners = np.random.default_rng(seed), Tracker(rules), []
+    for time_s in np.arange(150) / 50:
+        head = np.array([[20 + 30 * time_s, 5.5 * np.sin(2 * np.pi * 11 * time_s)]])
+        seen = rng.random() > 0.15
+        points = np.vstack([head[: int(seen)], rng.uniform([0, -15], [130, 15], (rng.poisson(3), 2))])
+        followed = tracker.step(time_s, points + rng.normal(0, 0.25, points.shape), np.full(len(points), 0.8))
+        owners += followed.track_id[followed.detection == 0].tolist() if seen else []
+    return max(owners.count(owner) for owner in set(owners)) / len(owners)
+
+
+def test_a_track_learns_how_wide_its_head_swings():
+    calm = TrackSettings(least_beat_um=1.5, widest_beat_um=1.5)
+    learned, fixed = (np.mean([longest_share(rules, seed) for seed in range(20)]) for rules in (TrackSettings(), calm))
+    assert learned > fixed + 0.1
+
+
 def test_an_immotile_cell_stays_one_track_for_minutes():
     rng = np.random.default_rng(1)
     ids, _ = follow(np.zeros((1, 3000, 2)), np.arange(3000) / 15, rng)

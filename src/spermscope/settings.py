@@ -42,7 +42,10 @@ class DetectSettings(_Frozen):
 class TrackSettings(_Frozen):
     """The tracker, in micrometres and seconds, so that one setting serves every frame rate."""
 
-    beat_um: float = Field(default=1.5, gt=0, description="lateral beat and localisation, standard deviation")
+    beat_um: float = Field(default=1.5, gt=0, description="lateral beat of a new track, standard deviation")
+    least_beat_um: float = Field(default=1.0, gt=0, description="beat and localisation, at least")
+    widest_beat_um: float = Field(default=5.0, gt=0, description="beat and localisation, at most")
+    beat_s: float = Field(default=0.3, gt=0, description="time over which a track's own beat is learned")
     acceleration_um_s2: float = Field(default=100.0, gt=0, description="of the mean path, standard deviation")
     start_speed_um_s: float = Field(default=40.0, gt=0, description="of a new track, standard deviation")
     gate: float = Field(default=9.0, gt=0, description="squared Mahalanobis distance")

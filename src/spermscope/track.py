@@ -1,11 +1,13 @@
 """Points in, identities out: a Kalman filter a cell and one gated assignment a frame, in um and s.
 
-Each track filters its mean path with a constant-velocity model (white acceleration); the lateral beat of the head is
-taken as measurement noise. Cost of a pair is ``d^2 + ln det S`` (the negative log likelihood, up to constants) with a
-price for young tracks, solved as one linear assignment (Kuhn 1955). Two heads that showed as one may have come out
-either way: from their parting on a second pair of filters follows the exchanged identities, and the likelihoods of both
-stories are compared point by point. Once the first is clearly the likelier the tracks go on; where it is clearly not,
-or that takes too long, both end as ``ambiguous`` rather than guess.
+Each track filters its mean path with a constant-velocity model (white acceleration). The lateral beat of the head is
+taken as measurement noise, and each track learns how wide its own is (adaptive filtering by innovations, Mehra 1970):
+a hyperactivated head swings several micrometres from its path and would leave the gate of a calm one. Cost of a pair is
+``d^2 + ln det S`` (the negative log likelihood, up to constants) with a price for young tracks, solved as one linear
+assignment (Kuhn 1955). Two heads that showed as one may have come out either way: from their parting on a second pair
+of filters follows the exchanged identities, and the likelihoods of both stories are compared point by point. Once the
+first is clearly the likelier the tracks go on; where it is clearly not, or that takes too long, both end as
+``ambiguous`` rather than guess.
 """
 
 from __future__ import annotations
@@ -45,6 +47,8 @@ class Followed:
 class _State:
     """Filters of M tracks. ``p (M, 3)`` holds the covariance of position and velocity (one axis serves both).
 
+    ``beat2 (M,)`` is the variance of a track's points about its mean path, an axis, as its own points tell it so far.
+
     ``merged_with`` is the id of the track that this one showed as one with from ``merged_s`` on, -1 for none. From
     their parting (``parted_s``, NaN before) ``other_x``, ``other_v`` and ``other_p`` follow the partner's points, and
     ``evidence`` sums by how much worse that explains them.
@@ -57,6 +61,7 @@ class _State:
     hits: Ids = field(default_factory=lambda: np.empty(0, np.int64))
     score: Floats = field(default_factory=lambda: np.empty(0))
     seen_s: Floats = field(default_factory=lambda: np.empty(0))
+    beat2: Floats = field(default_factory=lambda: np.empty(0))
     confirmed: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
     merged_with: Ids = field(default_factory=lambda: np.empty(0, np.int64))
     merged_s: Floats = field(default_factory=lambda: np.empty(0))
@@ -144,9 +149,13 @@ class Tracker:
         s.x, s.v, s.p = _predicted(s.x, s.v, s.p, dt, noise)
         s.other_x, s.other_v, s.other_p = _predicted(s.other_x, s.other_v, s.other_p, dt, noise)
 
+    def _beat2(self, rows: Ids | slice = slice(None)) -> Floats:
+        """Variance of the tracks' points about their mean paths, an axis."""
+        return np.clip(self._state.beat2[rows], self._set.least_beat_um**2, self._set.widest_beat_um**2)
+
     def _spread(self) -> Floats:
         """``(M,)`` variance of the innovation, an axis."""
-        spread: Floats = self._state.p[:, 0] + self._set.beat_um**2
+        spread: Floats = self._state.p[:, 0] + self._beat2()
         return spread
 
     def _assign(self, points: Floats) -> Ids:
@@ -193,7 +202,7 @@ class Tracker:
                 s.parted_s[pair], s.evidence[pair] = self._time_s, 0.0
                 s.other_x[pair], s.other_v[pair], s.other_p[pair] = s.x[pair], s.v[pair], s.p[pair]
             own, swapped = points[match[pair]], points[match[pair[::-1]]]
-            noise = self._set.beat_um**2
+            noise = self._beat2(pair)
             worse = _misfit(s.other_x[pair], s.other_p[pair], swapped, noise)
             worse -= _misfit(s.x[pair], s.p[pair], own, noise)
             # Points nearer in time than a stroke of the tail say the same thing about where the path goes.
@@ -213,9 +222,11 @@ class Tracker:
         rows = np.flatnonzero(match >= 0)
         if not len(rows):
             return
-        s.x[rows], s.v[rows], s.p[rows] = _corrected(
-            s.x[rows], s.v[rows], s.p[rows], points[match[rows]], self._set.beat_um**2
-        )
+        found, noise = points[match[rows]], self._beat2(rows)
+        off2 = ((found - s.x[rows]) ** 2).sum(axis=1) / 2 - s.p[rows, 0]
+        learned = 1.0 - np.exp((s.seen_s[rows] - time_s) / self._set.beat_s)
+        s.beat2[rows] += learned * (off2 - s.beat2[rows])
+        s.x[rows], s.v[rows], s.p[rows] = _corrected(s.x[rows], s.v[rows], s.p[rows], found, noise)
         s.hits[rows] += 1
         s.score[rows] += 0.2 * (marks[match[rows]] - s.score[rows])
         s.seen_s[rows] = time_s
@@ -287,6 +298,7 @@ class Tracker:
             hits=np.ones(count, np.int64),
             score=marks.copy(),
             seen_s=np.full(count, self._time_s),
+            beat2=np.full(count, self._set.beat_um**2),
             confirmed=(marks >= self._set.confirm_score) & (self._set.confirm_hits <= 1),
             merged_with=np.full(count, -1, np.int64),
             merged_s=np.full(count, np.nan),
@@ -313,7 +325,7 @@ def _predicted(x: Floats, v: Floats, p: Floats, dt: float, noise: float) -> tupl
     return x + dt * v, v, spread
 
 
-def _corrected(x: Floats, v: Floats, p: Floats, points: Floats, noise: float) -> tuple[Floats, Floats, Floats]:
+def _corrected(x: Floats, v: Floats, p: Floats, points: Floats, noise: Floats | float) -> tuple[Floats, Floats, Floats]:
     """Filters after one point each, measured with variance ``noise``."""
     spread = p[:, 0] + noise
     gain = np.column_stack([p[:, 0] / spread, p[:, 1] / spread])
@@ -323,7 +335,7 @@ def _corrected(x: Floats, v: Floats, p: Floats, points: Floats, noise: float) ->
     return x + gain[:, :1] * off, v + gain[:, 1:] * off, left
 
 
-def _misfit(x: Floats, p: Floats, points: Floats, noise: float) -> float:
+def _misfit(x: Floats, p: Floats, points: Floats, noise: Floats | float) -> float:
     """Twice the negative log likelihood of the points, up to a constant."""
     spread = p[:, 0] + noise
     return float((((x - points) ** 2).sum(axis=1) / spread + 2 * np.log(spread)).sum())
