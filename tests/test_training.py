@@ -13,7 +13,7 @@ from spermscope.detect import STRIDE  # noqa: E402
 from spermscope.labels import split_by_donor, split_hash  # noqa: E402
 from spermscope.metrics import emd_rms  # noqa: E402
 from spermscope.models.heatmap import HeatmapNet, heatmap_loss, to_maps  # noqa: E402
-from spermscope.models.streaming import TOKEN, CropEncoder, GradeHead  # noqa: E402
+from spermscope.models.streaming import TOKEN, CropEncoder, GradeHead, HeadAtWork  # noqa: E402
 from spermscope.simulate.donors import draw_cells, draw_donor  # noqa: E402
 from spermscope.simulate.experts import Appearance  # noqa: E402
 from spermscope.training.detector import _counts, _rates, lowest_as_good  # noqa: E402
@@ -245,6 +245,19 @@ def test_the_grader_recipe_runs_end_to_end(tmp_path):
     card = load_model(path).card
     assert card.demonstration
     assert len(card.scores["mse"]) == 3
+
+
+@pytest.mark.parametrize("every", [1, 2, 3])
+def test_the_head_at_work_leaves_out_only_what_changes_nothing(every):
+    head = GradeHead(features=7).eval()
+    tokens, motion, valid = torch.randn(4, 16, TOKEN), torch.rand(4, 16, 7), torch.zeros(4, 16)
+    valid[:, 15 % every :: every] = 1.0
+    valid[0, :9] = 0.0
+    valid[1, :15] = 0.0
+    with torch.no_grad():
+        whole, part = head(tokens, motion, valid), HeadAtWork(head, every)(tokens, motion, valid)
+    for one, other in zip(whole, part, strict=True):
+        torch.testing.assert_close(one, other)
 
 
 def test_saved_weights_are_plain(tmp_path):

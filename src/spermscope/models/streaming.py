@@ -74,10 +74,13 @@ class GradeHead(nn.Module):
         self.register_buffer("centre", torch.zeros(TOKEN))
         self.register_buffer("whiten", torch.eye(TOKEN))
 
-    def forward(self, tokens: Tensor, motion: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """See the class."""
+    def forward(
+        self, tokens: Tensor, motion: Tensor, valid: Tensor, places: slice = slice(None)
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """See the class; ``places`` are those that are looked at."""
+        tokens, motion, valid = tokens[:, places], motion[:, places], valid[:, places]
         share = valid / valid.sum(1, keepdim=True).clamp(min=1.0)
-        x = self.token(tokens) + self.motion(motion) + self.place
+        x = self.token(tokens) + self.motion(motion) + self.place[places]
         bias = ((valid - 1.0) * 1e4)[:, None, None, :]
         for layer in self.layers:
             x = layer(x, bias)
@@ -86,6 +89,21 @@ class GradeHead(nn.Module):
         mean = (tokens * share[:, :, None]).sum(1)
         distance = ((mean - self.centre) @ self.whiten).square().mean(1).sqrt()
         return logits, pooled, distance
+
+
+class HeadAtWork(nn.Module):
+    """The head where only every ``every``-th crop, counted from the latest, has a token: the rest changes nothing."""
+
+    def __init__(self, head: GradeHead, every: int) -> None:
+        super().__init__()
+        self.head = head
+        self.places = slice((head.place.shape[0] - 1) % every, None, every)
+
+    def forward(self, tokens: Tensor, motion: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As ``GradeHead``."""
+        logits: Tensor
+        logits, embedding, distance = self.head(tokens, motion, valid, self.places)
+        return logits, embedding, distance
 
 
 class _Layer(nn.Module):

@@ -18,7 +18,7 @@ from torch import Tensor
 from spermscope import __version__
 from spermscope.clips import MODEL_PX, MOTION_FEATURES, motion_features, to_model_input
 from spermscope.labels import split_by_donor, split_hash
-from spermscope.models.streaming import TOKEN, CropEncoder, GradeHead
+from spermscope.models.streaming import TOKEN, CropEncoder, GradeHead, HeadAtWork
 from spermscope.runtime import ModelCard, write_model
 from spermscope.settings import ClipSettings
 from spermscope.training.export import golden, to_onnx
@@ -234,10 +234,10 @@ def _graphs(encoder: CropEncoder, head: GradeHead) -> tuple[dict[str, bytes], di
         "motion": torch.rand(3, length, MOTION_FEATURES, generator=generator),
         "valid": torch.ones(3, length),
     }
-    encoder = encoder.to(memory_format=torch.contiguous_format)
+    encoder, at_work = encoder.to(memory_format=torch.contiguous_format), HeadAtWork(head, EVERY)
     names = ["logits", "embedding", "distance"]
     graphs = {
         "encoder": to_onnx(encoder, picture, ["token"], {"picture": {0: "batch"}}),
-        "head": to_onnx(head, given, names, {name: {0: "batch"} for name in given}),
+        "head": to_onnx(at_work, given, names, {name: {0: "batch"} for name in given}),
     }
-    return graphs, golden("encoder", encoder, picture, ["token"]) | golden("head", head, given, names)
+    return graphs, golden("encoder", encoder, picture, ["token"]) | golden("head", at_work, given, names)
