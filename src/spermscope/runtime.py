@@ -121,6 +121,8 @@ class Model:
         options = {
             "INFERENCE_NUM_THREADS": self._threads,
             "NUM_STREAMS": self._threads,
+            # Pinned, the streams of two models would share one core while the other idles.
+            "ENABLE_CPU_PINNING": False,
             "INFERENCE_PRECISION_HINT": "f32",
         }
         return _Compiled(core.compile_model(network, "CPU", options))

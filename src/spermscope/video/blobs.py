@@ -87,7 +87,8 @@ def _peaks(answer: _Answer, sign: float, level: int, sigma_px: float) -> NDArray
     """``(N, 4)`` strength, x_px, y_px, level of the strongest local maxima at one size, above the noise."""
     values = sign * answer.values
     top = cv2.dilate(values, np.ones((3, 3), np.uint8))
-    rows, columns = np.nonzero((values == top) & (values > max(MIN_SIGNAL * answer.noise, 1.0)))
+    peak = (values == top) & (values > max(MIN_SIGNAL * answer.noise, 1.0))
+    rows, columns = np.unravel_index(np.flatnonzero(peak), peak.shape)
     strength = values[rows, columns]
     order = np.argsort(-strength, kind="stable")[: 8 * STRONGEST]
     best = order[_round(values, rows[order], columns[order], max(1, round(sigma_px / answer.step)))]
