@@ -71,6 +71,7 @@ def test_the_limit_is_the_same_from_either_side(share, cells, others):
 def test_where_all_or_none_have_the_grade_any_difference_is_one():
     assert chance_limit(0.0, 200, 200) == 0.0
     assert chance_limit(1.0, 200, 200) == 0.0
+    assert chance_limit(1e-308, 1, 3) == 0.0
 
 
 @pytest.mark.parametrize(

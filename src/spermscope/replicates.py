@@ -11,6 +11,8 @@ from scipy.stats import binom
 LEAST_CELLS, LEAST_FIELDS = 200, 5
 """Of each replicate, after the WHO manual."""
 BY_CHANCE = 0.05
+UNLIKELY = 1e-9
+"""Chance that is left out of account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ def chance_limit(share: float, cells: int, others: int) -> float:
     """
     if not 0.0 <= share <= 1.0 or cells < 1 or others < 1:
         raise ValueError(f"replicates: expected a share in 0..1 of cells, found {share:g} of {cells} and {others}")
+    if min(share, 1.0 - share) * max(cells, others) < UNLIKELY:
+        return 0.0
     counts = [np.arange(low, high + 1) for low, high in (_likely(share, number) for number in (cells, others))]
     weight = np.outer(binom.pmf(counts[0], cells, share), binom.pmf(counts[1], others, share)).ravel()
     # Whole multiples of 1 / (cells x others), so that equal differences are equal.
@@ -90,7 +94,7 @@ def chance_limit(share: float, cells: int, others: int) -> float:
 
 def _likely(share: float, number: int) -> tuple[int, int]:
     """Counts outside of which next to nothing falls: what keeps large counts quick."""
-    return int(binom.ppf(1e-9, number, share)), int(binom.ppf(1.0 - 1e-9, number, share))
+    return int(binom.ppf(UNLIKELY, number, share)), int(binom.ppf(1.0 - UNLIKELY, number, share))
 
 
 def _shortfall(cells: tuple[int, int], fields: tuple[int, int]) -> str:
