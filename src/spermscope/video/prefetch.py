@@ -74,7 +74,8 @@ def _offer(items: queue.Queue[T | _End], item: T | _End, stop: threading.Event) 
 def compute_ahead(function: Callable[[S], T], items: Iterable[S], workers: int) -> Generator[tuple[S, T], None, None]:
     """Yield ``(item, function(item))`` in order; up to ``workers`` items are computed at once, in threads.
 
-    So many items are read ahead, in the caller's own thread. An error of ``items`` is raised after all that came before
+    So many items are read ahead at most, in the caller's own thread; what is ready waits for no later item to be
+    computed. An error of ``items`` is raised after all that came before
     it, an error of ``function`` at its item.
     """
     ahead: deque[tuple[S, Future[T]]] = deque()
@@ -90,7 +91,7 @@ def compute_ahead(function: Callable[[S], T], items: Iterable[S], workers: int) 
                 error = caught
                 break
             ahead.append((item, pool.submit(function, item)))
-            if len(ahead) > workers:
+            while ahead and (len(ahead) > workers or ahead[0][1].done()):
                 item, future = ahead.popleft()
                 yield item, future.result()
         for item, future in ahead:
