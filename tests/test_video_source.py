@@ -154,15 +154,17 @@ def test_memory_is_flat_over_a_long_file(tmp_path):
     assert peak - early < 20 * 120 * 160
 
 
-def test_prefetch_hands_over_errors_after_the_items():
-    def items():
-        yield 1
-        yield 2
-        raise OSError("disk gone")
+def two_then_none():
+    yield 1
+    yield 2
+    raise OSError("disk gone")
 
+
+def test_prefetch_hands_over_errors_after_the_items():
     got = []
     with pytest.raises(OSError, match="disk gone"):
-        got.extend(prefetch(items, 4))
+        got.extend(prefetch(two_then_none, 4))
+    assert got == [1, 2]
     assert list(prefetch(lambda: iter(range(100)), 3)) == list(range(100))
     assert list(prefetch(lambda: iter(range(5)), 0)) == list(range(5))
 
@@ -211,14 +213,9 @@ def test_as_many_items_as_there_are_workers_are_computed_at_once_and_no_more_are
 
 
 def test_an_error_while_reading_ahead_comes_after_all_items_before_it():
-    def items():
-        yield 1
-        yield 2
-        raise OSError("disk gone")
-
     got = []
     with pytest.raises(OSError, match="disk gone"):
-        got.extend(compute_ahead(lambda number: -number, items(), 4))
+        got.extend(compute_ahead(lambda number: -number, two_then_none(), 4))
     assert got == [(1, -1), (2, -2)]
 
 

@@ -40,6 +40,6 @@ def flatten(image: NDArray[np.uint8], um_per_px: float, working_um_per_px: float
     flat *= np.float32(1.0 / max(GAIN_MAD * spread, 1.0))
     padded = np.zeros((-(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE), np.float32)
     for top in range(0, height, MULTIPLE):
-        # A strip at a time stays in the cache, and asks the system for little memory.
+        # What whole pictures need in between would be asked of the system anew for every frame.
         padded[top : min(top + MULTIPLE, height), :width] = asinh(flat[top : top + MULTIPLE])
     return padded

@@ -121,7 +121,7 @@ class Model:
         options = {
             "INFERENCE_NUM_THREADS": self._threads,
             "NUM_STREAMS": self._threads,
-            # Pinned, the streams of two models would share one core while the other idles.
+            # A pinned stream waits for its core, whatever else runs there, while another idles.
             "ENABLE_CPU_PINNING": False,
             "INFERENCE_PRECISION_HINT": "f32",
         }

@@ -74,9 +74,8 @@ def _offer(items: queue.Queue[T | _End], item: T | _End, stop: threading.Event) 
 def compute_ahead(function: Callable[[S], T], items: Iterable[S], workers: int) -> Generator[tuple[S, T], None, None]:
     """Yield ``(item, function(item))`` in order; up to ``workers`` items are computed at once, in threads.
 
-    So many items are read ahead at most, in the caller's own thread; what is ready waits for no later item to be
-    computed. An error of ``items`` is raised after all that came before
-    it, an error of ``function`` at its item.
+    At most so many items are read ahead, in the caller's own thread, and what is ready is yielded before the next is
+    read. An error of ``items`` is raised after all that came before it, an error of ``function`` at its item.
     """
     ahead: deque[tuple[S, Future[T]]] = deque()
     error: Exception | None = None
