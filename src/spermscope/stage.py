@@ -24,14 +24,22 @@ SPECKS_ABOVE = 1.1
 """On the asinh scale: matter more than four deviations of the noise from its surroundings."""
 
 Picture = NDArray[np.float32]
-Spectrum = NDArray[np.complex64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Waves:
+    """The Fourier transform of a real picture of ``shape`` and the sum of its squares, ``energy``."""
+
+    values: NDArray[np.complex64]
+    shape: tuple[int, ...]
+    energy: float
 
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """One frame's spectrum, where it lay in the map (``place_um (2,)``) and when."""
+    """One frame's waves, where it lay in the map (``place_um (2,)``) and when."""
 
-    spectrum: Spectrum
+    waves: _Waves
     place_um: NDArray[np.float64]
     time_s: float
 
@@ -66,57 +74,55 @@ class StageFollower:
         self._time_s = frame.time_s
         if min(small.shape) < 16 or (self._before is None and not small.any()):
             return self._at("start" if self._before is None else "still", focus)
-        spectrum = _spectrum(small)
-        if self._key is None or self._before is None or self._key.spectrum.shape != spectrum.shape:
-            self._begin(spectrum)
+        waves = _waves(small)
+        if self._key is None or self._before is None or self._key.waves.shape != waves.shape:
+            self._begin(waves)
             return self._at("start", focus)
-        state = self._register(spectrum, small.shape, self._um_per_px * factor, dt)
-        self._before = _Seen(spectrum, self._place.copy(), self._time_s)
+        state = self._register(waves, self._um_per_px * factor, dt)
+        self._before = _Seen(waves, self._place.copy(), self._time_s)
         return self._at(state, focus)
 
     def _at(self, state: StageState, focus: float) -> StagePosition:
         return StagePosition(self._field, float(self._place[0]), float(self._place[1]), state, focus)
 
-    def _begin(self, spectrum: Spectrum) -> None:
+    def _begin(self, waves: _Waves) -> None:
         """A new field begins where we are."""
-        self._key = self._before = _Seen(spectrum, self._place.copy(), self._time_s)
+        self._key = self._before = _Seen(waves, self._place.copy(), self._time_s)
         self._speed = np.zeros(2)
         self._spread = np.array([0.0, 0.0, 1.0])
         self._likeness.clear()
 
-    def _register(self, spectrum: Spectrum, shape: tuple[int, ...], um_per_px: float, dt: float) -> StageState:
+    def _register(self, waves: _Waves, um_per_px: float, dt: float) -> StageState:
         before, key = self._before, self._key
         if before is None or key is None:
             raise RuntimeError("a frame is registered before the first one")
-        step = _correlate(before.spectrum, spectrum, shape, np.zeros(2), max(shape))
+        step = _correlate(before.waves, waves, np.zeros(2), max(waves.shape))
         usual = float(np.median(self._likeness)) if len(self._likeness) >= 3 else step.likeness
         if step.likeness < self._set.cut_share * usual and usual > self._set.least_likeness:
             self._field += 1
-            self._begin(spectrum)
+            self._begin(waves)
             return "cut"
         if step.stands_out > self._set.sure_ratio and np.hypot(*step.shift_px) * um_per_px > self._set.jump_um:
             self._field += 1
             self._place = before.place_um + step.shift_px * um_per_px
-            self._begin(spectrum)
+            self._begin(waves)
             return "jump"
         self._likeness.append(step.likeness)
-        self._filter(self._measure(spectrum, shape, um_per_px, dt), dt)
+        self._filter(self._measure(waves, um_per_px, dt), dt)
         return "drift" if np.hypot(*self._speed) > self._set.still_um_s else "still"
 
-    def _measure(
-        self, spectrum: Spectrum, shape: tuple[int, ...], um_per_px: float, dt: float
-    ) -> NDArray[np.float64] | None:
+    def _measure(self, waves: _Waves, um_per_px: float, dt: float) -> NDArray[np.float64] | None:
         """Place by the key frame, once swimmers have moved away from where they were in it; None if nothing says."""
         key = self._key
         if key is None or self._time_s - key.time_s < self._set.settle_s:
             return None
         expected = (self._place + dt * self._speed - key.place_um) / um_per_px
-        found = _correlate(key.spectrum, spectrum, shape, expected, self._set.search_um / um_per_px)
+        found = _correlate(key.waves, waves, expected, self._set.search_um / um_per_px)
         sure = found.stands_out > self._set.sure_ratio
         place: NDArray[np.float64] = key.place_um + found.shift_px * um_per_px
-        far = np.hypot(*found.shift_px) > 0.25 * min(shape)
+        far = np.hypot(*found.shift_px) > 0.25 * min(waves.shape)
         if far or not sure:
-            self._key = _Seen(spectrum, place if sure else self._place + dt * self._speed, self._time_s)
+            self._key = _Seen(waves, place if sure else self._place + dt * self._speed, self._time_s)
         return place if sure else None
 
     def _filter(self, measured: NDArray[np.float64] | None, dt: float) -> None:
@@ -149,17 +155,17 @@ def _shrink(image: NDArray[np.uint8], width_px: int) -> tuple[Picture, float]:
         image = cv2.resize(image, (image.shape[1] // 2, image.shape[0] // 2), interpolation=cv2.INTER_AREA)
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     flat = small - cv2.blur(small, (15, 15), borderType=cv2.BORDER_REFLECT)
-    spread = float(np.median(np.abs(flat)))
+    spread = float(np.median(np.abs(flat[::2, ::2])))
     if spread == 0.0 and not flat.any():
         return flat, factor
     flat = asinh(flat * np.float32(1.0 / max(3.0 * spread, 0.5)))
     return np.copysign(np.maximum(np.abs(flat) - np.float32(SPECKS_ABOVE), 0.0), flat), factor
 
 
-def _spectrum(small: Picture) -> Spectrum:
+def _waves(small: Picture) -> _Waves:
     """Of the picture's specks and heads alone: lamp and noise, which do not move with the sample, are cut off."""
-    waves: Spectrum = fft.rfft2(small, workers=1).astype(np.complex64)
-    return waves
+    values: NDArray[np.complex64] = fft.rfft2(small, workers=1).astype(np.complex64)
+    return _Waves(values, small.shape, float(np.vdot(small, small)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,39 +181,31 @@ class _Match:
     stands_out: float
 
 
-def _correlate(
-    before: Spectrum, now: Spectrum, shape: tuple[int, ...], expected: NDArray[np.float64], within_px: float
-) -> _Match:
-    """The best shift within ``within_px`` of ``expected``."""
-    surface = fft.irfft2(before * np.conj(now), s=shape, workers=1)
-    energy = float(np.sqrt(_energy(before, shape) * _energy(now, shape)))
+def _correlate(before: _Waves, now: _Waves, expected: NDArray[np.float64], within_px: float) -> _Match:
+    """The best shift within ``within_px`` (one, if less) of ``expected``."""
+    height, width = before.shape
+    within_px = max(within_px, 1.0)
+    energy = float(np.sqrt(before.energy * now.energy))
     if energy <= 0:
         return _Match(np.zeros(2), 1.0, 0.0)
-    height, width = shape
-    columns = (np.arange(width) - expected[0] + width / 2) % width - width / 2
-    rows = (np.arange(height) - expected[1] + height / 2) % height - height / 2
-    allowed = (np.abs(rows) <= within_px)[:, None] & (np.abs(columns) <= within_px)[None, :]
-    at = int(np.argmax(np.where(allowed, surface, -np.inf)))
-    row, column = at // width, at % width
+    surface = fft.irfft2(before.values * np.conj(now.values), s=(height, width), workers=1)
+    rows = np.flatnonzero(np.abs(_around(height, expected[1])) <= within_px)
+    columns = np.flatnonzero(np.abs(_around(width, expected[0])) <= within_px)
+    best = np.unravel_index(np.argmax(surface[np.ix_(rows, columns)]), (len(rows), len(columns)))
+    row, column = int(rows[best[0]]), int(columns[best[1]])
     peak = np.array([_refine(surface, row, column, axis) for axis in (1, 0)])
     size = np.array([width, height])
     peak = (peak + size / 2) % size - size / 2
-    # The peak itself and what swims near it do not count as chance.
-    apart = (np.abs((np.arange(height) - row + height / 2) % height - height / 2) > 0.1 * height)[:, None] | (
-        np.abs((np.arange(width) - column + width / 2) % width - width / 2) > 0.1 * width
-    )[None, :]
-    chance = float(surface[apart].max()) if apart.any() else 0.0
     top = float(surface[row, column])
-    return _Match(peak, top / energy, top / max(chance, 1e-9 * energy))
+    # The peak itself and what swims near it do not count as chance.
+    near = [np.abs(_around(length, at)) <= 0.1 * length for length, at in ((height, row), (width, column))]
+    surface[np.ix_(*near)] = -np.inf
+    return _Match(peak, top / energy, top / max(float(surface.max()), 1e-9 * energy))
 
 
-def _energy(waves: Spectrum, shape: tuple[int, ...]) -> float:
-    """Sum of squares of the picture with these rfft waves (Parseval)."""
-    power = np.abs(waves) ** 2
-    double = 2.0 * float(power.sum()) - float(power[:, 0].sum())
-    if shape[1] % 2 == 0:
-        double -= float(power[:, -1].sum())
-    return double / (shape[0] * shape[1])
+def _around(length: int, middle: float) -> NDArray[np.floating]:
+    """How far each of ``length`` places lies beyond ``middle``, the short way round."""
+    return (np.arange(length) - middle + length / 2) % length - length / 2
 
 
 def _refine(surface: NDArray[np.floating], row: int, column: int, axis: int) -> float:
