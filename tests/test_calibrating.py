@@ -13,7 +13,7 @@ from test_micrometer import micrometer
 from spermscope.assessment import assess, assess_all
 from spermscope.calibration import find_calibration, journal_path, scale_of_points
 from spermscope.cli import commands
-from spermscope.journal import read_journal
+from spermscope.journal import Journal, read_journal
 from spermscope.video import open_source
 
 
@@ -134,6 +134,15 @@ def test_an_unknown_name_lists_the_known_ones(picture):
         find_calibration("x")
     run(picture, "--points", 0, 0, 100, 0, "--length-um", 40, "--optics", "a")
     with pytest.raises(ValueError, match=r"expected one of \(a\), found 'x'"):
+        find_calibration("x")
+
+
+def test_an_entry_of_another_version_is_refused_in_one_line(picture):
+    journal_path().parent.mkdir()
+    journal = Journal(journal_path())
+    journal.append({"name": "x", "um_per_px": 0.4, "binning": 2})
+    journal.close()
+    with pytest.raises(ValueError, match=r"expected calibrations as this version writes them, found: .*binning"):
         find_calibration("x")
 
 

@@ -113,10 +113,13 @@ def find_calibration(name: str) -> Calibration:
     Raises
     ------
     ValueError
-        One line with the names that there are.
+        One line with the names that there are, or with what an entry of another version holds.
     """
     path = journal_path()
-    entries = {row["name"]: Calibration(**row) for row in read_journal(path)} if path.is_file() else {}
+    try:
+        entries = {row["name"]: Calibration(**row) for row in read_journal(path)} if path.is_file() else {}
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path}: expected calibrations as this version writes them, found: {error}") from error
     if name not in entries:
         known = ", ".join(sorted(entries)) or "none calibrated yet"
         raise ValueError(f"optics: expected one of ({known}), found {name!r}; see spermscope calibrate")
