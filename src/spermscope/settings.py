@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 
 class _Frozen(BaseModel):
@@ -55,6 +55,12 @@ class TrackSettings(_Frozen):
     young_price: float = Field(default=4.0, ge=0, description="added cost of a track that is not confirmed yet")
     confirm_hits: int = Field(default=3, ge=1, description="points before a track counts")
     confirm_score: float = Field(default=0.6, ge=0, le=1, description="mean score before a track counts")
+    proven_s: float = Field(default=1.0, gt=0, description="after so long a fainter track counts")
+    proven_um: float = Field(default=20.0, gt=0, description="or after so long a way")
+    proven_score: float = Field(default=0.45, ge=0, le=1, description="its mean score, at least")
+    proven_seen: float = Field(default=0.7, ge=0, le=1, description="its share of frames with a point, at least")
+    proven_beside: float = Field(default=0.8, ge=0, le=1, description="its points beside a track that counts, at most")
+    beside_um: float = Field(default=8.0, gt=0, description="near enough to be a part of another cell")
     max_gap_s: float = Field(default=0.3, gt=0, description="unseen for longer, a confirmed track ends")
     young_gap_s: float = Field(default=0.12, gt=0, description="unseen for longer, an unconfirmed track ends")
     merge_um: float = Field(default=4.0, gt=0, description="heads nearer than this may show as one")
@@ -65,6 +71,12 @@ class TrackSettings(_Frozen):
     unsure_s: float = Field(default=0.4, ge=0, description="a parting not told by then is ambiguous")
     stroke_hz: float = Field(default=15.0, gt=0, description="points closer in time count less in telling a parting")
     start_score: float = Field(default=0.4, ge=0, le=1, description="least score of a point that starts a track")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> TrackSettings:
+        if not self.least_beat_um <= self.widest_beat_um:
+            raise ValueError(f"expected least_beat_um <= widest_beat_um, here {self.widest_beat_um:g}")
+        return self
 
 
 class ClipSettings(_Frozen):
@@ -95,6 +107,9 @@ class KinematicsSettings(_Frozen):
     still_um_s: float = Field(default=1.5, ge=0, description="slower and without scatter is immotile")
     still_um: float = Field(default=0.32, ge=0, description="scatter about a straight second that counts as movement")
 
+    hyper_vcl_um_s: float = Field(default=150.0, gt=0, description="hyperactivated: VCL at least")
+    hyper_lin: float = Field(default=0.5, ge=0, le=1, description="hyperactivated: LIN at most")
+    hyper_alh_um: float = Field(default=7.0, gt=0, description="hyperactivated: greatest ALH at least")
     history_s: float = Field(default=60.0, gt=0, description="latest seconds of a track that its numbers come from")
 
 
@@ -102,7 +117,7 @@ class Settings(_Frozen):
     """Every stage's settings; the whole is written into ``session.json``."""
 
     accept_estimated_scale: bool = Field(
-        default=False, description="report um and WHO values on an estimated scale, each marked"
+        default=False, description="report um values on an estimated scale, each marked"
     )
     threads: int = Field(
         default=2, ge=1, le=64, description="frames in which heads are sought at once, each on one core"
