@@ -191,8 +191,8 @@ def test_a_detectors_score_counts_hits_once_and_leaves_out_what_is_not_judged():
 
 
 def test_of_thresholds_that_are_as_good_the_lowest_is_taken():
-    assert lowest_as_good([0.2, 0.3, 0.4, 0.5], [0.70, 0.861, 0.87, 0.869]) == 0.3
-    assert lowest_as_good([0.2, 0.3, 0.4, 0.5], [0.70, 0.85, 0.87, 0.869]) == 0.4
+    assert lowest_as_good([0.2, 0.3, 0.4, 0.5], [0.70, 0.869, 0.87, 0.869]) == 0.3
+    assert lowest_as_good([0.2, 0.3, 0.4, 0.5], [0.70, 0.861, 0.87, 0.869]) == 0.4
     assert lowest_as_good([0.2, 0.3], [0.0, 0.0]) == 0.2
 
 

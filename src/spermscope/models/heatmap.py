@@ -13,28 +13,34 @@ PLACE_WEIGHT = 3.0
 """Of the offset's loss against the size's: speeds hang on where a head is, nothing on how large its box."""
 
 
-def _block(inputs: int, outputs: int, kernel: int, stride: int, groups: int = 1) -> nn.Sequential:
+def _convolved(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
     convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU(inplace=True))
+    return nn.Sequential(convolution, nn.BatchNorm2d(outputs))
 
 
-def _light(width: int) -> nn.Sequential:
-    """Depthwise, then pointwise: a ninth of a whole convolution's work."""
-    return nn.Sequential(_block(width, width, 3, 1, groups=width), _block(width, width, 1, 1))
+def _block(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
+    return nn.Sequential(*_convolved(inputs, outputs, kernel, stride, groups), nn.ReLU(inplace=True))
 
 
-class _Level(nn.Module):
-    """Half the size, more channels, one residual convolution (He et al. 2016)."""
+class _Residual(nn.Module):
+    """``relu(x + f(x))`` (He et al. 2016): sum and threshold are one step with the convolution before them."""
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, change: nn.Module) -> None:
         super().__init__()
-        self.enter = _block(inputs, outputs, 3, 2)
-        self.more = _block(outputs, outputs, 3, 1)
+        self.change = change
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(B, inputs, H, W)`` to ``(B, outputs, H/2, W/2)``."""
-        x = self.enter(x)
-        return x + self.more(x)
+        """``(B, C, H, W)``, unchanged in size."""
+        return torch.relu(x + self.change(x))
+
+
+def _whole(width: int) -> _Residual:
+    return _Residual(_convolved(width, width, 3))
+
+
+def _light(width: int) -> _Residual:
+    """Depthwise, then pointwise: a ninth of a whole convolution's work."""
+    return _Residual(nn.Sequential(_block(width, width, 3, groups=width), _convolved(width, width, 1)))
 
 
 class _Merge(nn.Module):
@@ -47,8 +53,8 @@ class _Merge(nn.Module):
 
     def forward(self, fine: Tensor, coarse: Tensor) -> Tensor:
         """``(B, fine, H, W)`` and ``(B, coarse, H/2, W/2)`` to ``(B, fine, H, W)``."""
-        x = fine + nn.functional.interpolate(self.down(coarse), scale_factor=2.0, mode="nearest")
-        return x + self.mix(x)
+        mixed: Tensor = self.mix(fine + nn.functional.interpolate(self.down(coarse), scale_factor=2.0, mode="nearest"))
+        return mixed
 
 
 class HeatmapNet(nn.Module):
@@ -62,23 +68,21 @@ class HeatmapNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.quarter = nn.Sequential(nn.PixelUnshuffle(4), _block(16, 24, 3, 1))
-        self.more = _block(24, 24, 3, 1)
-        self.eighth, self.sixteenth, self.coarsest = _Level(24, 48), _Level(48, 72), _Level(72, 96)
+        self.quarter = nn.Sequential(nn.PixelUnshuffle(4), _block(16, 24, 3), _light(24))
+        self.eighth = nn.Sequential(_block(24, 48, 3, 2), _whole(48))
+        self.sixteenth = nn.Sequential(_block(48, 72, 3, 2), _whole(72), _light(72))
+        self.coarsest = nn.Sequential(_block(72, 96, 3, 2), _whole(96), _light(96))
         self.to_sixteenth, self.to_eighth, self.to_quarter = _Merge(96, 72), _Merge(72, 48), _Merge(48, 24)
-        self.mix = _light(24)
-        self.out = nn.Conv2d(24, 4 * (CHANNELS + 4), 1)
-        nn.init.constant_(self.out.bias[: 4 * CHANNELS], -4.5)
+        self.out = nn.Sequential(_light(24), nn.Conv2d(24, 4 * (CHANNELS + 4), 1))
+        nn.init.constant_(self.out[1].bias[: 4 * CHANNELS], -4.5)
 
     def forward(self, picture: Tensor) -> Tensor:
         """See the class."""
         quarter = self.quarter(picture)
-        quarter = quarter + self.more(quarter)
         eighth = self.eighth(quarter)
         sixteenth = self.sixteenth(eighth)
         around = self.to_sixteenth(sixteenth, self.coarsest(sixteenth))
-        merged = self.to_quarter(quarter, self.to_eighth(eighth, around))
-        return self.out(merged + self.mix(merged)).permute(0, 2, 3, 1)
+        return self.out(self.to_quarter(quarter, self.to_eighth(eighth, around))).permute(0, 2, 3, 1)
 
 
 def to_maps(output: Tensor) -> Tensor:
