@@ -8,11 +8,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from spermscope.kinematics import BEAT_FIELDS, UM_FIELDS, average_path, compute_kinematics, who_motility
+from spermscope.kinematics import (
+    BEAT_FIELDS,
+    UM_FIELDS,
+    WORDS,
+    average_path,
+    compute_kinematics,
+    twitch_um,
+    who_motility,
+)
 
 
 def measure(time_s, xy_um, **options):
     return compute_kinematics(time_s, xy_um, np.ones(len(time_s), bool), **options)
+
+
+def is_absent(found, name):
+    value = getattr(found, name)
+    return value == "" if name in WORDS else np.isnan(value)
 
 
 def sine(rate_hz, duration_s, speed_um_s, amplitude_um, beat_hz, phase=0.3):
@@ -113,7 +126,7 @@ def test_below_fifty_frames_a_second_nothing_of_the_beat_is_reported():
     time_s, xy = sine(15, 2, 60.0, 2.0, 12.0)
     found = measure(time_s, xy)
     for name in BEAT_FIELDS:
-        assert np.isnan(getattr(found, name)), name
+        assert is_absent(found, name), name
         assert found.why[name] == "not computed: 15 fps is below 50"
     assert found.vsl_um_s == pytest.approx(60, rel=0.05)
     assert found.who_motility == "rapid"
@@ -135,10 +148,9 @@ def test_below_one_second_there_is_no_who_grade():
 def test_an_estimated_scale_withholds_every_micrometre_and_keeps_the_ratios():
     time_s, xy = sine(50, 2, 60.0, 1.0, 10.0)
     found = measure(time_s, xy, um_reason="scale estimated, 0.45 um/px ± 35 %; calibrate")
-    for name in UM_FIELDS[:-1]:
-        assert np.isnan(getattr(found, name)), name
+    for name in UM_FIELDS:
+        assert is_absent(found, name), name
         assert "calibrate" in found.why[name]
-    assert found.who_motility == ""
     assert 0 < found.lin < 1
     assert found.bcf_hz == pytest.approx(20, rel=0.02)
 
@@ -198,8 +210,8 @@ def test_two_seconds_tell_moving_from_immotile_under_localisation_noise(rate_hz)
     assert right >= 194
 
 
-@pytest.mark.parametrize("time_s", [np.arange(8) / 0.4, np.r_[np.arange(0, 1, 0.1), np.arange(4, 6, 0.1)]])
-def test_a_window_without_points_says_nothing(time_s):
+def test_a_window_without_points_says_nothing():
+    time_s = np.r_[np.arange(0, 1, 0.1), np.arange(4, 6, 0.1)]
     assert who_motility(time_s, np.zeros((len(time_s), 2))) == "immotile"
     assert who_motility(time_s, np.column_stack([30 * time_s, 0 * time_s])) == "rapid"
 
@@ -209,3 +221,53 @@ def test_arrays_that_disagree_and_time_that_stands_are_refused():
         compute_kinematics(np.arange(3.0), np.zeros((2, 2)), np.ones(3, bool))
     with pytest.raises(ValueError, match="expected rising times"):
         measure(np.zeros(3), np.zeros((3, 2)))
+
+
+def test_the_reason_why_who_grades_are_withheld_leaves_the_speeds():
+    time_s, xy = sine(50, 2, 60.0, 1.0, 10.0)
+    found = measure(time_s, xy, who_reason="WHO grades need 37 C")
+    assert found.who_motility == ""
+    assert found.why["who_motility"] == "not computed: WHO grades need 37 C"
+    assert found.vsl_um_s == pytest.approx(60, rel=0.02)
+
+
+@pytest.mark.parametrize("rate_hz", [50, 60, 100])
+@pytest.mark.parametrize(
+    ("speed_um_s", "amplitude_um", "beat_hz", "called"),
+    [
+        (60.0, 5.0, 9.0, "yes"),
+        (60.0, 2.0, 12.0, "no"),
+        (60.0, 3.0, 14.0, "no"),
+        (160.0, 5.0, 9.0, "no"),
+        (160.0, 0.0, 9.0, "no"),
+    ],
+)
+def test_hyperactivated_is_fast_crooked_and_wide(rate_hz, speed_um_s, amplitude_um, beat_hz, called):
+    assert measure(*sine(rate_hz, 3, speed_um_s, amplitude_um, beat_hz)).hyperactivated == called
+
+
+def test_wide_strokes_without_a_whole_beat_are_not_called():
+    time_s = np.arange(12) / 60
+    found = measure(time_s, 30 * np.column_stack([np.cos(30 * time_s), np.sin(30 * time_s)]))
+    assert found.hyperactivated == ""
+    assert "crossings" in found.why["hyperactivated"]
+
+
+@pytest.mark.parametrize("rate_hz", [15, 50])
+def test_a_twitch_is_told_from_a_drift(rate_hz):
+    rng = np.random.default_rng(4)
+    time_s = np.arange(3 * rate_hz) / rate_hz
+    noise = rng.normal(0, 0.12, (len(time_s), 2))
+    drift = np.column_stack([1.4 * time_s, 0 * time_s]) + noise
+    swing = np.column_stack([1.0 * np.sin(2 * np.pi * 3.1 * time_s), 0 * time_s]) + noise
+    assert [who_motility(time_s, path) for path in (drift, swing)] == ["immotile", "non-progressive"]
+    assert twitch_um(time_s, drift) < 0.2
+    # Of a sine's squares the smallest four fifths have a mean of 0.34, not of a half.
+    assert twitch_um(time_s, swing) == pytest.approx(np.sqrt(0.34 + 2 * 0.12**2), rel=0.1)
+
+
+@pytest.mark.parametrize("step_s", [1.0, 2.5])
+def test_what_is_seen_once_a_second_or_less_is_neither_immotile_nor_moving(step_s):
+    found = measure(step_s * np.arange(10.0), np.zeros((10, 2)))
+    assert found.who_motility == ""
+    assert found.why["who_motility"] == "not computed: fewer than 3 positions in 1 s"

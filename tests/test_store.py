@@ -56,10 +56,12 @@ def step(index, ids, *, confirmed=(), grades=None, finished=()):
 
 def cell(track_id=1, *, unlike=False, **motion):
     values = dict.fromkeys(
-        ("vcl_um_s", "vsl_um_s", "vap_um_s", "lin", "str_", "wob", "alh_um", "bcf_hz", "mad_deg"), NAN
+        ("vcl_um_s", "vsl_um_s", "vap_um_s", "lin", "str_", "wob", "alh_um", "bcf_hz", "mad_deg", "twitch_um"), NAN
     )
     why = {"vcl_um_s": "not computed: 15 fps is below 50", "wob": "not computed: 15 fps is below 50"}
-    kinematics = Kinematics(**(values | motion), who_motility="rapid", duration_s=1.5, n_frames=23, why=why)
+    kinematics = Kinematics(
+        **(values | motion), who_motility="rapid", hyperactivated="no", duration_s=1.5, n_frames=23, why=why
+    )
     grade = Grades(np.array([track_id]), np.array([1.0]), np.array([[0.5, 0.3, 0.2, 0.0, 0.0]]), np.array([0.1]),
                    np.array([unlike]), np.zeros((1, 4), np.float32))  # fmt: skip
     clip = Clip(
@@ -81,7 +83,8 @@ def test_every_table_has_exactly_its_columns(tmp_path):
         assert (folder / f"{name}.csv").read_text(encoding="utf-8").splitlines()[0] == ",".join(columns)
     assert ",".join(TABLES["sperm"]) == (
         "track_id,field,first_frame,last_frame,n_frames,duration_s,p_A,p_B,p_C,p_D,p_E,expected_grade,grade,entropy,"
-        "uncertainty,who_motility,vcl_um_s,vsl_um_s,vap_um_s,lin,str,wob,alh_um,bcf_hz,mad_deg,identity,notes"
+        "uncertainty,who_motility,vcl_um_s,vsl_um_s,vap_um_s,lin,str,wob,alh_um,bcf_hz,mad_deg,"
+        "twitch_um,hyperactivated,identity,notes"
     )
 
 

@@ -1,10 +1,12 @@
-"""One track to VCL VSL VAP LIN STR WOB ALH BCF MAD and its WHO motility grade; NaN with a reason where not supported.
+"""One track to VCL VSL VAP LIN STR WOB ALH BCF MAD, twitch, hyperactivation and WHO grade; NaN with a reason else.
 
 Names and definitions are the WHO manual's (6th edition, as quoted by the field); where it leaves a choice, ours is in
 ``docs/KINEMATICS.md``. Everything comes from time stamps; frame counts divided by a nominal rate appear nowhere.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +17,11 @@ from spermscope.types import Kinematics
 Floats = NDArray[np.float64]
 LEFT_OUT, LEAST_POINTS = 5, 3
 """Of so many points in a window the farthest is left out of its scatter; fewer points than these have none."""
-BEAT_FIELDS = ("vcl_um_s", "lin", "wob", "alh_um", "bcf_hz", "mad_deg")
+BEAT_FIELDS = ("vcl_um_s", "lin", "wob", "alh_um", "bcf_hz", "mad_deg", "hyperactivated")
 """What aliases when the head's beat (4-16 Hz) is sampled too slowly."""
-UM_FIELDS = ("vcl_um_s", "vsl_um_s", "vap_um_s", "alh_um", "who_motility")
+UM_FIELDS = ("vcl_um_s", "vsl_um_s", "vap_um_s", "alh_um", "twitch_um", "hyperactivated", "who_motility")
+WORDS = ("hyperactivated", "who_motility")
+"""Fields that hold a word, empty where the others are NaN."""
 
 
 def compute_kinematics(
@@ -27,6 +31,7 @@ def compute_kinematics(
     settings: KinematicsSettings | None = None,
     *,
     um_reason: str = "",
+    who_reason: str = "",
 ) -> Kinematics:
     """How one track moved.
 
@@ -36,6 +41,8 @@ def compute_kinematics(
         ``(n,)`` rising, ``(n, 2)`` drift-free head centres, ``(n,)``; predicted rows only bridge gaps.
     um_reason
         Why micrometres are withheld (scale estimated); every um value and the WHO grade is then absent.
+    who_reason
+        Why the WHO grade alone is withheld (its conditions were not declared).
 
     Returns
     -------
@@ -55,23 +62,25 @@ def compute_kinematics(
         raise ValueError("kinematics: expected rising times, found equal or falling ones")
     if len(time_s) < 3:
         return _absent(time_s, f"not computed: {len(time_s)} positions, 3 are needed")
-    values, why = _numbers(np.asarray(time_s, float), np.asarray(xy_um, float), rules)
+    time_s, xy_um = np.asarray(time_s, float), np.asarray(xy_um, float)
+    values, why = _numbers(time_s, xy_um, rules)
     rate_hz = _rate_hz(time_s)
     if rate_hz < rules.beat_rate_hz - 0.5:
-        for name in BEAT_FIELDS:
-            values[name], why[name] = np.nan, f"not computed: {rate_hz:.3g} fps is below {rules.beat_rate_hz:g}"
+        _withhold(values, why, BEAT_FIELDS, f"not computed: {rate_hz:.3g} fps is below {rules.beat_rate_hz:g}")
     duration_s = float(time_s[-1] - time_s[0])
-    who = ""
     if duration_s < rules.who_s - 1e-6:
-        why["who_motility"] = f"not computed: {duration_s:.2f} s of track, {rules.who_s:g} s are needed"
-    else:
-        who = who_motility(np.asarray(time_s, float), np.asarray(xy_um, float), rules)
+        reason = f"not computed: {duration_s:.2f} s of track, {rules.who_s:g} s are needed"
+        _withhold(values, why, ("twitch_um", "who_motility"), reason)
+    if who_reason:
+        _withhold(values, why, ("who_motility",), f"not computed: {who_reason}")
     if um_reason:
-        who = ""
-        for name in UM_FIELDS:
-            why[name] = f"not computed: {um_reason}"
-        values |= dict.fromkeys(UM_FIELDS[:-1], np.nan)
-    return Kinematics(**values, who_motility=who, duration_s=duration_s, n_frames=int(observed.sum()), why=why)
+        _withhold(values, why, UM_FIELDS, f"not computed: {um_reason}")
+    return Kinematics(**values, duration_s=duration_s, n_frames=int(observed.sum()), why=why)
+
+
+def _withhold(values: dict[str, Any], why: dict[str, str], names: tuple[str, ...], reason: str) -> None:
+    for name in names:
+        values[name], why[name] = "" if name in WORDS else np.nan, reason
 
 
 def average_path(time_s: Floats, xy_um: Floats, window_s: float) -> Floats:
@@ -93,7 +102,8 @@ def average_path(time_s: Floats, xy_um: Floats, window_s: float) -> Floats:
     return path
 
 
-def _numbers(time_s: Floats, xy_um: Floats, rules: KinematicsSettings) -> tuple[dict[str, float], dict[str, str]]:
+def _numbers(time_s: Floats, xy_um: Floats, rules: KinematicsSettings) -> tuple[dict[str, Any], dict[str, str]]:
+    """Every value that the points give, whatever they support, and why some are absent."""
     duration_s = float(time_s[-1] - time_s[0])
     rate_hz = _rate_hz(time_s)
     window_s = rules.window_s if rate_hz >= rules.beat_rate_hz - 0.5 else rules.slow_window_s
@@ -101,20 +111,39 @@ def _numbers(time_s: Floats, xy_um: Floats, rules: KinematicsSettings) -> tuple[
     vcl = _length(xy_um) / duration_s
     vap = min(_length(path) / duration_s, vcl)
     vsl = min(float(np.hypot(*(xy_um[-1] - xy_um[0]))) / duration_s, vap)
-    values = {"vcl_um_s": vcl, "vsl_um_s": vsl, "vap_um_s": vap}
+    values: dict[str, Any] = {"vcl_um_s": vcl, "vsl_um_s": vsl, "vap_um_s": vap}
     why: dict[str, str] = {}
     for name, part, whole in (("lin", vsl, vcl), ("str_", vsl, vap), ("wob", vap, vcl)):
         values[name] = part / whole if whole > 0 else np.nan
         if not whole > 0:
             why[name] = "not computed: the cell did not move"
-    values["alh_um"], values["bcf_hz"] = _beat(time_s, xy_um, path, window_s, rules)
+    values["alh_um"], widest_um, values["bcf_hz"] = _beat(time_s, xy_um, path, window_s, rules)
     for name in ("alh_um", "bcf_hz"):
         if np.isnan(values[name]):
             why[name] = "not computed: fewer than three crossings of the average path"
     values["mad_deg"] = _turning(xy_um)
     if np.isnan(values["mad_deg"]):
         why["mad_deg"] = "not computed: the cell did not move"
+    values["hyperactivated"] = _hyperactivated(vcl, values["lin"], widest_um, rules)
+    if not values["hyperactivated"]:
+        why["hyperactivated"] = why["alh_um"]
+    values["twitch_um"] = twitch_um(time_s, xy_um, rules.who_s)
+    values["who_motility"] = who_motility(time_s, xy_um, rules)
+    if np.isnan(values["twitch_um"]):
+        why["twitch_um"] = f"not computed: fewer than {LEAST_POINTS} positions in {rules.who_s:g} s"
+    if not values["who_motility"]:
+        why["who_motility"] = why["twitch_um"]
     return values, why
+
+
+def _hyperactivated(vcl: float, lin: float, widest_um: float, rules: KinematicsSettings) -> str:
+    """``yes`` where VCL >= 150 um/s, LIN <= 0.5 and the greatest ALH >= 7 um (Mortimer, Swan & Mortimer 1998).
+
+    '' where the first two hold and the track has no whole beat to tell the third from.
+    """
+    if not (vcl >= rules.hyper_vcl_um_s and lin <= rules.hyper_lin):
+        return "no"
+    return "" if np.isnan(widest_um) else "yes" if widest_um >= rules.hyper_alh_um else "no"
 
 
 def _rate_hz(time_s: Floats) -> float:
@@ -139,23 +168,24 @@ def _turning(xy_um: Floats) -> float:
 
 def _beat(
     time_s: Floats, xy_um: Floats, path: Floats, window_s: float, rules: KinematicsSettings
-) -> tuple[float, float]:
-    """ALH and BCF from the risers, the signed distances of the track from its average path.
+) -> tuple[float, float, float]:
+    """ALH, the greatest ALH and BCF from the risers, the signed distances of the track from its average path.
 
     A side is taken when a riser exceeds twice the localisation noise, so a still cell has no beat. BCF counts changes
     of side in both directions over the time between the first and the last of them. ALH is twice the mean of the
-    half-beats' largest risers. A moving average of width W leaves sinc(W f) of a beat f in the average path; the
-    risers are divided by what it takes away (1 - sinc).
+    half-beats' largest risers, the greatest ALH twice the largest of them. A moving average of width W leaves
+    sinc(W f) of a beat f in the average path; the risers are divided by what it takes away (1 - sinc).
     """
     riser, full = _risers(time_s, xy_um, path, window_s)
     time_s, riser = time_s[full], riser[full]
     crossings, peaks = _half_beats(time_s, riser, 2.0 * rules.noise_um)
     if len(crossings) < 3:
-        return float("nan"), float("nan")
+        return float("nan"), float("nan"), float("nan")
     bcf = (len(crossings) - 1) / float(crossings[-1] - crossings[0])
     left = float(np.sinc(0.5 * bcf * window_s))
-    alh = 2.0 * float(np.mean(peaks)) / (1.0 - left) if left < 0.7 else float("nan")
-    return alh, bcf
+    if left >= 0.7:
+        return float("nan"), float("nan"), bcf
+    return 2.0 * float(np.mean(peaks)) / (1.0 - left), 2.0 * max(peaks) / (1.0 - left), bcf
 
 
 def _risers(time_s: Floats, xy_um: Floats, path: Floats, window_s: float) -> tuple[Floats, NDArray[np.bool_]]:
@@ -196,7 +226,7 @@ def _peak(values: Floats) -> float:
 
 
 def who_motility(time_s: Floats, xy_um: Floats, settings: KinematicsSettings | None = None) -> str:
-    """WHO 6th edition grade of a track of at least one second.
+    """WHO 6th edition grade of a track of at least one second; '' where its points are too few to tell.
 
     Distance from start to end of one-second windows on the average path, the median over all windows: ``rapid`` from
     25 um, ``slow`` from 5 um, else ``non-progressive`` if the head moves at all and ``immotile`` if it does not. It
@@ -205,6 +235,8 @@ def who_motility(time_s: Floats, xy_um: Floats, settings: KinematicsSettings | N
     rules = settings or KinematicsSettings()
     path = average_path(time_s, xy_um, rules.slow_window_s)
     starts = np.flatnonzero(time_s <= time_s[-1] - rules.who_s + 1e-6)
+    if not len(starts):
+        return ""
     later = time_s[starts] + rules.who_s
     ends = np.column_stack([np.interp(later, time_s, path[:, axis]) for axis in (0, 1)])
     gone_um = float(np.median(np.hypot(*(ends - path[starts]).T))) / rules.who_s
@@ -212,12 +244,17 @@ def who_motility(time_s: Floats, xy_um: Floats, settings: KinematicsSettings | N
         return "rapid"
     if gone_um >= rules.slow_um_s:
         return "slow"
-    moves = gone_um > rules.still_um_s or _scatter(time_s, xy_um, rules.who_s) > rules.still_um
-    return "non-progressive" if moves else "immotile"
+    if gone_um > rules.still_um_s:
+        return "non-progressive"
+    twitch = twitch_um(time_s, xy_um, rules.who_s)
+    return "" if np.isnan(twitch) else "non-progressive" if twitch > rules.still_um else "immotile"
 
 
-def _scatter(time_s: Floats, xy_um: Floats, window_s: float) -> float:
-    """Median over half-overlapping windows of the root mean square distance from a straight line in time.
+def twitch_um(time_s: Floats, xy_um: Floats, window_s: float = 1.0) -> float:
+    """How far the head moves about where it goes, um: tells a cell that twitches in place from one that drifts.
+
+    Median over half-overlapping windows of the root mean square distance from a straight line in time; NaN where no
+    window holds ``LEAST_POINTS``.
 
     The farthest fifth of a window's points is left out: a neighbour that passes and shows as one with the head pulls it
     aside for a moment, and that is not its own movement.
@@ -231,7 +268,7 @@ def _scatter(time_s: Floats, xy_um: Floats, window_s: float) -> float:
             kept = np.argsort(_off_line2(t, xy))[: len(t) - len(t) // LEFT_OUT]
             spreads.append(float(np.sqrt(_off_line2(t[kept], xy[kept]).mean())))
         start += 0.5 * window_s
-    return float(np.median(spreads)) if spreads else 0.0
+    return float(np.median(spreads)) if spreads else float("nan")
 
 
 def _off_line2(time_s: Floats, xy_um: Floats) -> Floats:
@@ -243,9 +280,10 @@ def _off_line2(time_s: Floats, xy_um: Floats) -> Floats:
 
 
 def _absent(time_s: Floats, reason: str) -> Kinematics:
-    names = ("vcl_um_s", "vsl_um_s", "vap_um_s", "lin", "str_", "wob", "alh_um", "bcf_hz", "mad_deg")
+    names = ("vcl_um_s", "vsl_um_s", "vap_um_s", "lin", "str_", "wob", "alh_um", "bcf_hz", "mad_deg", "twitch_um")
     duration_s = float(time_s[-1] - time_s[0]) if len(time_s) else 0.0
-    why = dict.fromkeys((*names, "who_motility"), reason)
+    values = dict.fromkeys(names, float("nan"))
+    why = dict.fromkeys((*names, *WORDS), reason)
     return Kinematics(
-        **dict.fromkeys(names, float("nan")), who_motility="", duration_s=duration_s, n_frames=len(time_s), why=why
+        **values, hyperactivated="", who_motility="", duration_s=duration_s, n_frames=len(time_s), why=why
     )

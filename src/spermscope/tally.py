@@ -65,7 +65,8 @@ class Tally:
 
     def _add_reasons(self, motion: Kinematics) -> None:
         for name, reason in motion.why.items():
-            if np.isnan(getattr(motion, name)) if name != "who_motility" else not motion.who_motility:
+            value = getattr(motion, name)
+            if not value if isinstance(value, str) else np.isnan(value):
                 self.not_computed.setdefault(name, reason)
 
     def _count_in_view(self, time_s: float, cells: int) -> None:

@@ -250,6 +250,10 @@ class Grades:
     def __len__(self) -> int:
         return len(self.track_id)
 
+    def row(self, number: int) -> Grades:
+        """One cell's."""
+        return Grades(*(getattr(self, name)[number : number + 1] for name in self.__slots__))
+
     @staticmethod
     def empty(grades: int = len(GRADES), width: int = 0) -> Grades:
         """No grade, with the right shapes."""
@@ -286,7 +290,8 @@ class Grades:
 class Kinematics:
     """How one track moved. NaN where it was not computed; ``why`` gives the reason by field name.
 
-    Ratios are fractions in 0..1. ``who_motility`` is one of ``rapid slow non-progressive immotile`` or empty.
+    Ratios are fractions in 0..1. ``who_motility`` is one of ``rapid slow non-progressive immotile`` or empty,
+    ``hyperactivated`` is ``yes``, ``no`` or empty.
     """
 
     vcl_um_s: float
@@ -298,6 +303,8 @@ class Kinematics:
     alh_um: float
     bcf_hz: float
     mad_deg: float
+    twitch_um: float
+    hyperactivated: str
     who_motility: str
     duration_s: float
     n_frames: int
