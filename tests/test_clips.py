@@ -103,6 +103,15 @@ def test_the_best_clip_is_the_most_observed_then_the_latest():
     assert clipper.best_clip(5).time_s[-1] == pytest.approx((len(seen) + 3) / 15)
 
 
+@pytest.mark.parametrize(("count", "last"), [(1, 0), (2, 0), (19, 18), (20, 18)])
+def test_a_clip_ends_where_a_grade_falls_due(count, last):
+    clipper, image = Clipper(0.5, every=2), np.zeros((40, 40), np.uint8)
+    assert np.isnan(clipper.best_ends_s(5))
+    for index in range(count):
+        clipper.step(Frame(image, index, index / 15), tracks([5], [(20, 20)]))
+    assert clipper.best_ends_s(5) == clipper.best_clip(5).time_s[-1] == last / 15
+
+
 def test_model_input_ignores_brightness_and_gain():
     rng = np.random.default_rng(1)
     frames = rng.integers(80, 120, (2, 3, 150, 150)).astype(np.uint8)

@@ -21,23 +21,26 @@ _GAIN = 3.0
 
 @dataclass(slots=True)
 class _Reel:
-    """One track's crops: the latest ones and the best clip so far."""
+    """One track's crops: the latest ones, how many there were, and the best clip so far."""
 
     due_s: float
     latest: deque[tuple[NDArray[np.uint8], float, float, float, bool]]
     best: list[tuple[NDArray[np.uint8], float, float, float, bool]] = field(default_factory=list)
     best_seen: int = -1
+    count: int = 0
 
 
 class Clipper:
     """Cuts each confirmed cell at ``rate_hz``: of all frames the one nearest to each due time, once.
 
-    Keeps the latest ``length`` crops of a live track and its best clip (most observed crops, then the latest).
+    Keeps the latest ``length`` crops of a live track and its best clip (most observed crops, then the latest). A clip
+    ends on a track's first crop or ``every`` crops later and so on, where a grader that encodes so many grades it.
     """
 
-    def __init__(self, um_per_px: float, settings: ClipSettings | None = None) -> None:
+    def __init__(self, um_per_px: float, settings: ClipSettings | None = None, *, every: int = 1) -> None:
         self._um_per_px = um_per_px
         self._set = settings or ClipSettings()
+        self._every = every
         self._reels: dict[int, _Reel] = {}
         self._before_s = float("nan")
 
@@ -84,6 +87,11 @@ class Clipper:
             um_per_px=self._set.um_per_px,
         )
 
+    def best_ends_s(self, track_id: int) -> float:
+        """When a track's best clip ends; NaN for a track without crops."""
+        reel = self._reels.get(track_id)
+        return reel.best[-1][1] if reel and reel.best else float("nan")
+
     def _due(self, tracks: Tracks, row: int, frame: Frame, interval_s: float) -> bool:
         track_id = int(tracks.track_id[row])
         reel = self._reels.get(track_id)
@@ -100,8 +108,9 @@ class Clipper:
     def _add(self, track_id: int, row: tuple[NDArray[np.uint8], float, float, float, bool]) -> None:
         reel = self._reels[track_id]
         reel.latest.append(row)
+        reel.count += 1
         seen = sum(one[4] for one in reel.latest)
-        if seen >= reel.best_seen:
+        if seen >= reel.best_seen and (reel.count - 1) % self._every == 0:
             reel.best, reel.best_seen = list(reel.latest), seen
 
     def _cut(self, image: NDArray[np.uint8], xy_px: NDArray[np.float64]) -> list[NDArray[np.uint8]]:

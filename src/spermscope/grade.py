@@ -22,12 +22,14 @@ LEAST_LIFT = 0.35
 class Grader(Protocol):
     """Grades cells.
 
-    ``reason`` says why nothing is graded on this source, '' when it is. ``step`` is called once a frame with the crops
+    ``reason`` says why nothing is graded on this source, '' when it is. A track is graded at its first crop and every
+    ``every`` crops later, once it has enough. ``step`` is called once a frame with the crops
     that fell due and answers for those tracks that have enough of them; ``grade_clips`` grades exactly the given crops;
     ``forget`` lets go of ended tracks.
     """
 
     reason: str
+    every: int
     model: Model
 
     def step(self, crops: Crops) -> Grades:
@@ -73,7 +75,7 @@ class StreamingGrader:
             self.reason = f"not graded: {profile.rate_hz:.3g} fps is below {LEAST_RATE_HZ:g}"
         self._length = settings.clip.length
         self._least = settings.grade.min_crops
-        self._every = max(1, round(settings.clip.rate_hz / (model.card.rate_hz or settings.clip.rate_hz)))
+        self.every = max(1, round(settings.clip.rate_hz / (model.card.rate_hz or settings.clip.rate_hz)))
         self._unlike_above = float(np.ravel(model.card.constants["unlike_above"])[0])
         self._token = model.golden["head/in/tokens"].shape[-1]
         self._kept: dict[int, deque[_Look]] = {}
@@ -89,7 +91,7 @@ class StreamingGrader:
         if self.reason or not len(crops):
             return Grades.empty(len(self.card.grades))
         ids = crops.track_id.tolist()
-        due = np.array([self._count[track_id] % self._every == 0 for track_id in ids])
+        due = np.array([self._count[track_id] % self.every == 0 for track_id in ids])
         self._count.update(ids)
         looks = self._look(crops.frames, due, crops.time_s, crops.xy_um, crops.observed)
         for track_id, look in zip(ids, looks, strict=True):
@@ -102,7 +104,7 @@ class StreamingGrader:
         """See ``Grader``."""
         found = []
         for clip in clips:
-            due = np.arange(len(clip.frames))[::-1] % self._every == 0
+            due = np.arange(len(clip.frames))[::-1] % self.every == 0
             found.append(self._look(clip.frames, due, clip.time_s, clip.xy_um, clip.observed))
         return self._grade([clip.track_id for clip in clips], found)
 

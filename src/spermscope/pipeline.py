@@ -21,7 +21,7 @@ from spermscope.runtime import Model
 from spermscope.settings import Settings
 from spermscope.stage import StageFollower
 from spermscope.track import Followed, Tracker
-from spermscope.types import Cell, Detections, Frame, Grades, Scale, SourceProfile, StagePosition, Step, Tracks
+from spermscope.types import Cell, Clip, Detections, Frame, Grades, Scale, SourceProfile, StagePosition, Step, Tracks
 from spermscope.video import Source
 from spermscope.video.prefetch import compute_ahead
 
@@ -60,7 +60,8 @@ class Pipeline:
     """Sees, follows, measures and grades one source, a frame at a time.
 
     State belongs to the instance. ``step`` must be called in order of time; ``finish`` once, after the last
-    frame. The same object serves recorded and live sources.
+    frame. The same object serves recorded and live sources. ``who_reason`` says why cells get no WHO grade, '' where
+    they do.
     """
 
     def __init__(
@@ -70,17 +71,20 @@ class Pipeline:
         *,
         detector: Detector | None = None,
         grader: Grader | None = None,
+        who_reason: str = "",
     ) -> None:
         self.settings = settings or Settings()
         self.profile = profile
         self.detector = detector or open_detector(profile, self.settings)
         self.grader = grader or open_grader(profile, self.settings)
         self._um_per_px = profile.scale.um_per_px
+        self._who_reason = who_reason
         self._um_reason = scale_reason(profile.scale, self.settings.accept_estimated_scale)
         self._stage = StageFollower(self._um_per_px, self.settings.stage)
         self._polarity = PolarityVote(self._um_per_px)
         self._tracker = Tracker(self.settings.track)
-        self._clipper = Clipper(self._um_per_px, self.settings.clip)
+        self._clipper = Clipper(self._um_per_px, self.settings.clip, every=self.grader.every)
+        self._graded: dict[int, Grades] = {}
         self._histories = Histories(self.settings.kinematics.history_s)
         self._sizes: dict[int, NDArray[np.float32]] = {}
         self._field = 0
@@ -143,6 +147,7 @@ class Pipeline:
             crops = self._clipper.step(frame, tracks)
         with clock.lap("grade"):
             grades = self.grader.step(crops)
+            self._keep_best(grades)
         with clock.lap("measure"):
             self._histories.add(frame, tracks)
             finished += self._finish(tracks.ended_id[len(ended[0]) :], tracks.ended_why[len(ended[0]) :])
@@ -180,6 +185,19 @@ class Pipeline:
             self._sizes.pop(track_id, None)
         return sizes
 
+    def _keep_best(self, grades: Grades) -> None:
+        """The grade of a track's best clip is the one that was given when that clip ended."""
+        for row, (track_id, time_s) in enumerate(zip(grades.track_id.tolist(), grades.time_s.tolist(), strict=True)):
+            if self._clipper.best_ends_s(track_id) == time_s:
+                self._graded[track_id] = grades.row(row)
+
+    def _grade_of(self, clip: Clip) -> Grades:
+        """The grade of exactly these crops: given already, save where an interruption fell in between."""
+        kept = self._graded.get(clip.track_id)
+        if kept is not None and kept.time_s[0] == clip.time_s[-1]:
+            return kept
+        return self.grader.grade_clips([clip])
+
     def _finish(self, ids: NDArray[np.int64], whys: tuple[str, ...]) -> tuple[Cell, ...]:
         cells = []
         for track_id, why in zip(ids.tolist(), whys, strict=True):
@@ -187,6 +205,7 @@ class Pipeline:
             if path is not None:
                 cells.append(self._cell(track_id, why, path))
             self._sizes.pop(track_id, None)
+            self._graded.pop(track_id, None)
         self._clipper.forget(ids)
         self.grader.forget(ids)
         return tuple(cells)
@@ -198,8 +217,8 @@ class Pipeline:
             not_graded = f"not graded: fewer than {self.settings.grade.min_crops} crops at 15 Hz"
         grade = Grades.empty()
         if clip is not None and not not_graded:
-            grade = self.grader.grade_clips([clip])
-            if bool(grade.unlike[0]):
+            grade = self._grade_of(clip)
+            if grade.unlike.any():
                 not_graded = "not graded: unlike training"
         identity: Literal["clear", "ambiguous"] = "ambiguous" if why == "ambiguous" else "clear"
         return Cell(
@@ -213,7 +232,12 @@ class Pipeline:
             why=why,
             identity=identity,
             kinematics=compute_kinematics(
-                path.time_s, path.xy_um, path.observed, self.settings.kinematics, um_reason=self._um_reason
+                path.time_s,
+                path.xy_um,
+                path.observed,
+                self.settings.kinematics,
+                um_reason=self._um_reason,
+                who_reason=self._who_reason,
             ),
             grade=grade,
             not_graded=not_graded,
