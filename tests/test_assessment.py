@@ -21,6 +21,7 @@ from spermscope.conclusion import Conditions
 from spermscope.settings import Settings
 from spermscope.simulate.scene import Scene, SceneSettings
 from spermscope.summary import DEMONSTRATION
+from spermscope.types import Scale
 from spermscope.video.recorder import Recorder
 
 SCENE = "width_px=320,height_px=240,um_per_px=0.4,fps=15,duration_s=2,cells=6,seed=31"
@@ -42,7 +43,7 @@ def movie(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def session(movie, tmp_path_factory):
-    conditions = Conditions(sample="<b>S&1</b>", temperature_c=37.0, depth_um=20.0)
+    conditions = Conditions(sample="<b>S&1</b>", ejaculate=True, temperature_c=37.0, depth_um=20.0)
     return assess(movie, tmp_path_factory.mktemp("out") / "s", um_per_px=0.4, conditions=conditions, overlay=True)
 
 
@@ -157,6 +158,36 @@ def test_an_estimated_scale_withholds_um_until_it_is_accepted(movie, tmp_path):
     taken = assess(movie, tmp_path / "taken", settings=Settings(accept_estimated_scale=True))
     assert any(row["vsl_um_s"] for row in rows(taken.folder, "sperm"))
     assert all("estimated scale" in row["notes"] for row in rows(taken.folder, "sperm"))
+    assert all("WHO grades need" in row["notes"] for row in rows(taken.folder, "sperm"))
+
+
+WHO_CONDITIONS = {"ejaculate": True, "temperature_c": 37.0, "depth_um": 20.0}
+
+
+@pytest.mark.parametrize(
+    ("changed", "source", "told"),
+    [
+        ({}, "given", ""),
+        ({"temperature_c": 37.5}, "calibrated", ""),
+        ({"ejaculate": False}, "given", "WHO grades need ejaculate (--ejaculate)"),
+        ({"temperature_c": 25.0}, "given", "WHO grades need 37 C (--temperature-c)"),
+        ({"temperature_c": None, "depth_um": None}, "given", "37 C (--temperature-c), a chamber's depth (--depth-um)"),
+        ({}, "estimated", "WHO grades need a measured scale"),
+    ],
+)
+def test_who_grades_are_given_under_their_declared_conditions_alone(changed, source, told):
+    reason = Conditions(**(WHO_CONDITIONS | changed)).who_reason(Scale(0.4, source, 0.1))
+    assert reason.endswith(told) if told else not reason
+
+
+def test_without_the_conditions_speeds_alone_are_reported(movie, tmp_path):
+    found = assess(movie, tmp_path / "s", um_per_px=0.4)
+    assert found.summary.motility is None
+    reason = "not computed: WHO grades need ejaculate (--ejaculate), 37 C (--temperature-c), a chamber's depth"
+    assert found.summary.not_computed["motility"].startswith(reason)
+    table = rows(found.folder, "sperm")
+    assert any(row["vsl_um_s"] for row in table)
+    assert not any(row["who_motility"] for row in table)
 
 
 def test_live_and_recorded_agree(movie, session):

@@ -8,18 +8,20 @@ from click.testing import CliRunner
 
 from spermscope.assessment import assess, assess_all
 from spermscope.cli import commands
+from spermscope.conclusion import Conditions
 from spermscope.replicating import compare_sessions, read_replicate, sessions_of
 from spermscope.simulate.scene import Scene, SceneSettings
 from spermscope.store import read_session
 
+WHO = Conditions(ejaculate=True, temperature_c=37.0, depth_um=20.0)
 FIELD = "width_px=320,height_px=240,um_per_px=0.4,fps=15,duration_s=1.6,cells=12,debris=0"
 
 
 @pytest.fixture(scope="module")
 def replicates(tmp_path_factory):
     folder = tmp_path_factory.mktemp("replicates")
-    assess_all([f"sim:{FIELD},seed={seed}" for seed in (1, 2)], folder / "first")
-    assess(f"sim:{FIELD},seed=3", folder / "second")
+    assess_all([f"sim:{FIELD},seed={seed}" for seed in (1, 2)], folder / "first", conditions=WHO)
+    assess(f"sim:{FIELD},seed=3", folder / "second", conditions=WHO)
     return folder
 
 
@@ -50,7 +52,7 @@ def test_a_recording_in_both_replicates_is_refused_even_as_a_copy(replicates, tm
 
 
 def test_a_field_without_a_cell_is_a_field(replicates, tmp_path):
-    assess(f"sim:{FIELD.replace('cells=12', 'cells=0')},seed=5", tmp_path / "empty")
+    assess(f"sim:{FIELD.replace('cells=12', 'cells=0')},seed=5", tmp_path / "empty", conditions=WHO)
     sample = read_replicate([*sessions_of(replicates / "second"), *sessions_of(tmp_path / "empty")])
     assert sample.fields == 2
     assert sample.counts == read_replicate(sessions_of(replicates / "second")).counts
@@ -65,6 +67,12 @@ def test_without_a_scale_there_are_no_grades_to_compare(replicates, tmp_path):
             recorder.write(image, time_s)
     assess(tmp_path / "m.mkv", tmp_path / "s")
     with pytest.raises(ValueError, match="expected WHO motility grades, found: not computed: scale estimated"):
+        compare_sessions(replicates / "second", tmp_path / "s")
+
+
+def test_undeclared_samples_have_no_grades_to_compare(replicates, tmp_path):
+    assess(f"sim:{FIELD},seed=6", tmp_path / "s")
+    with pytest.raises(ValueError, match="found: not computed: WHO grades need ejaculate"):
         compare_sessions(replicates / "second", tmp_path / "s")
 
 

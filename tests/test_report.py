@@ -15,12 +15,13 @@ from spermscope.report.gallery import pick
 from spermscope.report.paths import MOST_TRACKS, read_paths
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+CONDITIONS = Conditions(sample="S-017", ejaculate=True, temperature_c=37.0, depth_um=20.0)
 SCENE = "sim:width_px=480,height_px=360,um_per_px=0.4,fps=15,duration_s=3,cells=12,seed=51"
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return assess(SCENE, tmp_path_factory.mktemp("r") / "s", conditions=Conditions(sample="S-017")).folder
+    return assess(SCENE, tmp_path_factory.mktemp("r") / "s", conditions=CONDITIONS).folder
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

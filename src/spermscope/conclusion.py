@@ -19,9 +19,11 @@ from spermscope.runtime import Model
 from spermscope.settings import Settings
 from spermscope.summary import DEMONSTRATION, Amount, ModelUse, Share, Summary
 from spermscope.tally import Tally
-from spermscope.types import GRADES, SourceProfile
+from spermscope.types import GRADES, Scale, SourceProfile
 from spermscope.video import Source
 
+WHO_WITHIN_C = 0.5
+"""WHO 6: motility is assessed at 37 C, where the stage is warmed; stages hold half a degree."""
 REPORTED_VERSIONS = ("spermscope", "numpy", "scipy", "opencv-python-headless", "openvino", "av")
 
 
@@ -32,9 +34,21 @@ class Conditions(BaseModel):
 
     sample: str = Field(default="", max_length=80)
     donor: str = Field(default="", max_length=80)
+    ejaculate: bool = False
     preparation: str = Field(default="", max_length=200)
     temperature_c: float | None = Field(default=None, ge=-20, le=80)
     depth_um: float | None = Field(default=None, gt=0, le=10000)
+
+    def who_reason(self, scale: Scale) -> str:
+        """Why WHO grades are withheld; '' for ejaculate at 37 C, in a known chamber, on a scale that was measured."""
+        asked = {
+            "ejaculate (--ejaculate)": self.ejaculate,
+            "37 C (--temperature-c)": self.temperature_c is not None and abs(self.temperature_c - 37.0) <= WHO_WITHIN_C,
+            "a chamber's depth (--depth-um)": self.depth_um is not None,
+            "a measured scale": scale.source != "estimated",
+        }
+        missing = [name for name, declared in asked.items() if not declared]
+        return f"WHO grades need {', '.join(missing)}" if missing else ""
 
 
 def conclude(
@@ -46,11 +60,15 @@ def conclude(
     *,
     calibration: Calibration | None = None,
     reason: str,
+    who_reason: str,
     mark: str,
     because: str,
     stills: bool,
 ) -> Summary:
-    """The summary; ``because`` says why the session is only a part, ``reason`` why um are withheld."""
+    """The summary.
+
+    ``because`` says why the session is only a part, ``reason`` why um are withheld, ``who_reason`` why WHO grades are.
+    """
     seconds = tally.cell_seconds()
     shares = motility_shares(seconds.who, seconds.seconds, np.random.default_rng(0))
     motility = None
@@ -92,7 +110,7 @@ def conclude(
         demonstration_text=DEMONSTRATION if any(use.demonstration for use in uses) else "",
         timings_ms=tally.timings_ms(),
         warnings=list(source.warnings),
-        not_computed=_not_computed(tally, motility is None, reason, stills, shares.no_interval)
+        not_computed=_not_computed(tally, motility is None, reason, who_reason, stills, shares.no_interval)
         | ({"concentration": no_amount} if no_amount else {}),
         note=mark,
     )
@@ -115,18 +133,22 @@ def _amount(profile: SourceProfile, depth_um: float, tally: Tally) -> Amount:
     return concentration(tally.fields * tally.mean_in_view(), volume_ul)
 
 
-def _not_computed(tally: Tally, no_motility: bool, reason: str, stills: bool, no_interval: str) -> dict[str, str]:
+def _not_computed(
+    tally: Tally, no_motility: bool, reason: str, who_reason: str, stills: bool, no_interval: str
+) -> dict[str, str]:
     absent: dict[str, str] = {}
     if stills:
         return {"motility": "not computed: stills have no time", "grades": "not graded: stills have no time"}
     if tally.cells == 0:
         absent["cells"] = f"no cell seen in {tally.frames} frames"
     if no_motility:
-        absent["motility"] = f"not computed: {reason or 'no cell was followed for a second'}"
+        absent["motility"] = f"not computed: {reason or who_reason or 'no cell was followed for a second'}"
     elif no_interval:
         absent["motility intervals"] = no_interval
     if reason:
         absent["micrometres"] = f"not computed: {reason}"
+    if who_reason:
+        absent["who_motility"] = f"not computed: {who_reason}"
     beat = {name: why for name, why in tally.not_computed.items() if "fps is below" in why}
     return absent | {name: why for name, why in beat.items() if name not in absent}
 

@@ -43,7 +43,7 @@ def run_demo(
         movie,
         out / "session",
         um_per_px=settings.um_per_px,
-        conditions=Conditions(sample="DEMO"),
+        conditions=Conditions(sample="DEMO", ejaculate=True, temperature_c=37.0, depth_um=20.0),
         overlay=True,
         progress=progress,
     )
