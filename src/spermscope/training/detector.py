@@ -1,4 +1,4 @@
-"""The recipe of the shipped detector: simulated pictures alone, about an hour of one core."""
+"""The recipe of the shipped detector: simulated pictures alone, about an hour of two cores."""
 
 from __future__ import annotations
 
