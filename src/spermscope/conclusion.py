@@ -97,6 +97,7 @@ def conclude(
         mean_in_view=_finite(tally.mean_in_view()),
         concentration=None if no_amount else _amount(source.profile, conditions.depth_um or 0.0, tally),
         motility=motility,
+        no_who_grades=who_reason,
         graded_cell_s=shares.graded_s,
         ungraded_cell_s=shares.ungraded_s,
         graded=tally.graded,
@@ -147,8 +148,6 @@ def _not_computed(
         absent["motility intervals"] = no_interval
     if reason:
         absent["micrometres"] = f"not computed: {reason}"
-    if who_reason:
-        absent["who_motility"] = f"not computed: {who_reason}"
     beat = {name: why for name, why in tally.not_computed.items() if "fps is below" in why}
     return absent | {name: why for name, why in beat.items() if name not in absent}
 

@@ -60,7 +60,10 @@ class ModelUse(BaseModel):
 
 
 class Summary(BaseModel):
-    """A session in short. Absent values are None and have their reason in ``not_computed``."""
+    """A session in short. Absent values are None and have their reason in ``not_computed``.
+
+    ``no_who_grades`` says which declared conditions are missing for a cell to have a WHO grade, '' for none.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -81,6 +84,7 @@ class Summary(BaseModel):
     mean_in_view: float | None
     concentration: Amount | None = None
     motility: dict[str, Share] | None
+    no_who_grades: str = ""
     graded_cell_s: float = 0.0
     ungraded_cell_s: float = 0.0
     graded: int
