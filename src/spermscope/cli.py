@@ -122,8 +122,9 @@ def calibrate(image: Path, optics: str | None, check: Path | None, as_json: bool
 def replicates(first: Path, second: Path, as_json: bool) -> None:
     """Say whether the motility counts of two replicates of one sample agree within chance.
 
-    FIRST and SECOND are session folders, or folders of several sessions (one a field). At least 200 cells in at least
-    five fields each are asked for; each field counts at one instant.
+    FIRST and SECOND are session folders, or folders of several sessions (one a field), with WHO grades (assess
+    --ejaculate and its conditions). At least 200 cells in at least five fields each are asked for; each field counts at
+    one instant.
 
     
     Example: spermscope replicates session-a session-b
