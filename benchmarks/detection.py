@@ -3,9 +3,9 @@
 ``python -m benchmarks.detection``. visem52: a phase-contrast clip with boxes on sampled frames; a hit is a centre
 inside a class-0 box, one to one; hits on boxes of class 1 and 2 (clusters, small heads) are left out; unlabelled sperm
 count as false, so precision is a lower bound. The scale is the one that the source estimates; the threshold is the
-shipped one, chosen on simulated pictures; but the simulation's looks were built with this clip in view, so it is no
-unseen test. icsi-stills: bright field and Hoffman stills without licence, measured only; their scale is typed in as
-5.0 um for the median box.
+shipped one, chosen on simulated pictures. The simulation's looks were built, and the rule by which faint tracks count
+was set, with this clip in view: it is no unseen test. icsi-stills: bright field and Hoffman stills without licence,
+measured only; their scale is typed in as 5.0 um for the median box.
 """
 
 from __future__ import annotations

@@ -113,9 +113,11 @@ def assess(
     source, calibration = _open(address, um_per_px=um_per_px, optics=optics, fps=fps, stills=stills)
     with source:
         reason = scale_reason(source.profile.scale, rules.accept_estimated_scale)
-        no_grade = known.who_reason(source.profile.scale)
         mark = "" if source.profile.scale.source != "estimated" or reason else "um on an estimated scale, accepted"
-        steps = _Stills(source, rules, calibration) if stills else Pipeline(source.profile, rules, who_reason=no_grade)
+        if stills:
+            steps: _Stills | Pipeline = _Stills(source, rules, calibration)
+        else:
+            steps = Pipeline(source.profile, rules, who_reason=known.who_reason(source.profile.scale))
         writer = SessionWriter(folder, um_allowed=not reason and not stills, mark=mark)
         writer.write_source(str(address))
         tally = Tally()
@@ -130,7 +132,6 @@ def assess(
             tally,
             calibration=calibration,
             reason=reason,
-            who_reason=no_grade,
             mark=mark,
             because=because,
             stills=stills,

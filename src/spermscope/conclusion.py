@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from spermscope.calibration import Calibration
 from spermscope.concentration import concentration, searched_volume_ul
-from spermscope.motility import motility_shares
+from spermscope.motility import MotilityShares, motility_shares
 from spermscope.runtime import Model
 from spermscope.settings import Settings
 from spermscope.summary import DEMONSTRATION, Amount, ModelUse, Share, Summary
@@ -23,7 +23,7 @@ from spermscope.types import GRADES, Scale, SourceProfile
 from spermscope.video import Source
 
 WHO_WITHIN_C = 0.5
-"""WHO 6: motility is assessed at 37 C, where the stage is warmed; stages hold half a degree."""
+"""How far from 37 C a stage may be declared: our choice, the manual names 37 C alone."""
 REPORTED_VERSIONS = ("spermscope", "numpy", "scipy", "opencv-python-headless", "openvino", "av")
 
 
@@ -60,23 +60,14 @@ def conclude(
     *,
     calibration: Calibration | None = None,
     reason: str,
-    who_reason: str,
     mark: str,
     because: str,
     stills: bool,
 ) -> Summary:
-    """The summary.
-
-    ``because`` says why the session is only a part, ``reason`` why um are withheld, ``who_reason`` why WHO grades are.
-    """
+    """The summary; ``because`` says why the session is only a part, ``reason`` why um are withheld."""
     seconds = tally.cell_seconds()
     shares = motility_shares(seconds.who, seconds.seconds, np.random.default_rng(0))
-    motility = None
-    if shares.graded_s > 0:
-        motility = {
-            name: Share(share=s, low=_finite(shares.low[name]), high=_finite(shares.high[name]))
-            for name, s in shares.share.items()
-        }
+    who_reason = conditions.who_reason(source.profile.scale)
     no_amount = _no_amount(source.profile, conditions, tally, stills)
     sample = tally.sample_distribution()
     uses = [_use(model) for model in models]
@@ -96,7 +87,7 @@ def conclude(
         cells=tally.cells,
         mean_in_view=_finite(tally.mean_in_view()),
         concentration=None if no_amount else _amount(source.profile, conditions.depth_um or 0.0, tally),
-        motility=motility,
+        motility=_motility(shares),
         no_who_grades=who_reason,
         graded_cell_s=shares.graded_s,
         ungraded_cell_s=shares.ungraded_s,
@@ -111,10 +102,19 @@ def conclude(
         demonstration_text=DEMONSTRATION if any(use.demonstration for use in uses) else "",
         timings_ms=tally.timings_ms(),
         warnings=list(source.warnings),
-        not_computed=_not_computed(tally, motility is None, reason, who_reason, stills, shares.no_interval)
+        not_computed=_not_computed(tally, shares, reason, who_reason, stills)
         | ({"concentration": no_amount} if no_amount else {}),
         note=mark,
     )
+
+
+def _motility(shares: MotilityShares) -> dict[str, Share] | None:
+    if not shares.graded_s > 0:
+        return None
+    return {
+        name: Share(share=share, low=_finite(shares.low[name]), high=_finite(shares.high[name]))
+        for name, share in shares.share.items()
+    }
 
 
 def _no_amount(profile: SourceProfile, conditions: Conditions, tally: Tally, stills: bool) -> str:
@@ -134,18 +134,16 @@ def _amount(profile: SourceProfile, depth_um: float, tally: Tally) -> Amount:
     return concentration(tally.fields * tally.mean_in_view(), volume_ul)
 
 
-def _not_computed(
-    tally: Tally, no_motility: bool, reason: str, who_reason: str, stills: bool, no_interval: str
-) -> dict[str, str]:
+def _not_computed(tally: Tally, shares: MotilityShares, reason: str, who_reason: str, stills: bool) -> dict[str, str]:
     absent: dict[str, str] = {}
     if stills:
         return {"motility": "not computed: stills have no time", "grades": "not graded: stills have no time"}
     if tally.cells == 0:
         absent["cells"] = f"no cell seen in {tally.frames} frames"
-    if no_motility:
+    if not shares.graded_s > 0:
         absent["motility"] = f"not computed: {reason or who_reason or 'no cell was followed for a second'}"
-    elif no_interval:
-        absent["motility intervals"] = no_interval
+    elif shares.no_interval:
+        absent["motility intervals"] = shares.no_interval
     if reason:
         absent["micrometres"] = f"not computed: {reason}"
     beat = {name: why for name, why in tally.not_computed.items() if "fps is below" in why}

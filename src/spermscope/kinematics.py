@@ -137,8 +137,9 @@ def _numbers(time_s: Floats, xy_um: Floats, rules: KinematicsSettings) -> tuple[
 
 
 def _hyperactivated(vcl: float, lin: float, widest_um: float, rules: KinematicsSettings) -> str:
-    """``yes`` where VCL >= 150 um/s, LIN <= 0.5 and the greatest ALH >= 7 um (Mortimer, Swan & Mortimer 1998).
+    """``yes`` where VCL >= 150 um/s, LIN <= 0.5 and the greatest ALH >= 7 um.
 
+    Limits for 60 Hz, commonly attributed to Mortimer, Swan & Mortimer 1998; not checked against the paper itself.
     '' where the first two hold and the track has no whole beat to tell the third from.
     """
     if not (vcl >= rules.hyper_vcl_um_s and lin <= rules.hyper_lin):
