@@ -36,8 +36,8 @@ def _rows(count: int, **arrays: Array) -> None:
 class Scale:
     """How large a pixel is, and how we know it.
 
-    ``um_per_px`` is positive and finite. ``relative_error`` is the half-width of a 95 % interval as a fraction
-    (0.15 = +-15 %); it is NaN for a scale that was typed in.
+    ``um_per_px`` is 0.03 (a 100x lens) to 2.5 (less than two pixels to a head). ``relative_error`` is the half-width of
+    a 95 % interval as a fraction (0.15 = +-15 %); it is NaN for a scale that was typed in.
     """
 
     um_per_px: float
@@ -46,8 +46,8 @@ class Scale:
 
     def __post_init__(self) -> None:
         _require(
-            bool(np.isfinite(self.um_per_px)) and 0.01 <= self.um_per_px <= 20.0,
-            f"scale: expected 0.01 to 20 um per pixel, found {self.um_per_px:g}",
+            bool(np.isfinite(self.um_per_px)) and 0.03 <= self.um_per_px <= 2.5,
+            f"scale: expected 0.03 to 2.5 um per pixel, found {self.um_per_px:g}",
         )
 
 

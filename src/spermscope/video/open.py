@@ -32,7 +32,7 @@ def open_source(
     address
         A path, or one of the two prefixes. What a file is, is told by its content, not by its name.
     um_per_px
-        Size of a pixel, 0.01 to 20 um; estimated from the picture when neither given nor stated by the source.
+        Size of a pixel, 0.03 to 2.5 um; estimated from the picture when neither given nor stated by the source.
     scale
         The same as it was calibrated, with its error.
     fps
