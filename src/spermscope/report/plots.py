@@ -54,7 +54,7 @@ def speeds(values: Mapping[str, Sequence[float]], language: str) -> str:
     )
     axes.set(xlabel=text("speed_axis", language), ylabel=text("cells_axis", language))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(frameon=False, fontsize=8)
+    axes.legend(loc="upper right", frameon=False, fontsize=8)
     return _svg(figure)
 
 
