@@ -89,6 +89,16 @@ def test_a_lower_threshold_finds_at_least_as_much():
     assert counts == sorted(counts, reverse=True)
 
 
+def test_faint_heads_come_beside_the_sure_ones():
+    scene = Scene(SceneSettings.parse("width_px=640,height_px=480,um_per_px=0.4,cells=40,seed=65"))
+    frame = Frame(scene.render(0.0), 0, 0.0)
+    sure, every = (open_detector(profile(640, 480, 0.4), Settings(), faint=faint) for faint in (False, True))
+    seen, more = sure.detect(frame), every.detect(frame)
+    bright = more.where(more.score >= sure.model.card.constants["threshold"])
+    np.testing.assert_array_equal(bright.xy_px, seen.xy_px)
+    assert len(more) > len(seen)
+
+
 def cells_of(maps):
     """``(6, 2h, 2w)`` maps as the network gives them, ``(h, w, 24)``: written out cell by cell."""
     cells = np.empty((maps.shape[1] // 2, maps.shape[2] // 2, 24), np.float32)

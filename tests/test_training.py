@@ -8,6 +8,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from scipy.ndimage import label, maximum_filter  # noqa: E402
+
 from spermscope.clips import MODEL_PX, MOTION_FEATURES, to_model_input  # noqa: E402
 from spermscope.detect import STRIDE  # noqa: E402
 from spermscope.labels import split_by_donor, split_hash  # noqa: E402
@@ -20,7 +22,7 @@ from spermscope.training.detector import _counts, _rates, lowest_as_good  # noqa
 from spermscope.training.export import golden, to_onnx  # noqa: E402
 from spermscope.training.losses import emd_loss  # noqa: E402
 from spermscope.training.panel_clips import _donor_clips, load_panel_clips, save_panel_clips  # noqa: E402
-from spermscope.training.pictures import PATCH_PX, Picture, _stands_out, draw_picture, draw_targets  # noqa: E402
+from spermscope.training.pictures import CROWD_CARE, PATCH_PX, Picture, _stands_out, draw_picture, draw_targets  # noqa: E402
 from spermscope.training.stills import _donor_stills, load_stills, save_stills, traits_of  # noqa: E402
 
 
@@ -108,7 +110,7 @@ def test_the_detector_net_learns_two_pictures():
 
 def test_targets_peak_at_the_heads():
     picture = next(p for p in map(draw_picture, range(20)) if (p.kind == 0).sum() >= 3)
-    heat, box, weight = draw_targets(picture)
+    heat, box, weight, _ = draw_targets(picture)
     inside = [
         xy for kind, xy in zip(picture.kind, picture.xy_px, strict=True)
         if kind == 0 and (xy > 4).all() and (xy < PATCH_PX - 5).all()
@@ -117,10 +119,40 @@ def test_targets_peak_at_the_heads():
         column, row = round((x - 0.5) / STRIDE), round((y - 0.5) / STRIDE)
         if heat[0, row, column] < 0:
             continue
-        assert heat[0, row, column] > 0.6
+        assert heat[0, row, column] == 1.0
         assert heat[0, row, column] == heat[0, row - 1 : row + 2, column - 1 : column + 2].max()
         if weight[0, row, column] == 1.0 and abs(box[0, row, column]) < 0.5:
             assert (column + box[0, row, column]) * STRIDE + 0.5 == pytest.approx(x, abs=3.0)
+
+
+def picture_of(*xy_px, kind=None):
+    """Heads 11 x 7 working pixels large on a flat picture."""
+    places = np.array(xy_px, np.float32)
+    kinds = np.zeros(len(places), np.int8) if kind is None else np.array(kind, np.int8)
+    flat = np.zeros((PATCH_PX, PATCH_PX), np.float16)
+    return Picture(flat, kinds, places, np.tile(np.float32([11.0, 7.0]), (len(places), 1)))
+
+
+@pytest.mark.parametrize("apart_px", [5.0, 6.0, 8.0])
+def test_two_heads_on_each_other_are_two_peaks(apart_px):
+    heat = draw_targets(picture_of((100.5, 100.5), (100.5 + apart_px, 100.5)))[0][0]
+    peak = (heat == maximum_filter(heat, 3)) & (heat > 0.5)
+    assert label(peak, np.ones((3, 3)))[1] == 2
+
+
+def test_heads_beside_another_head_count_more_and_no_others():
+    care = draw_targets(picture_of((50.5, 50.5), (58.5, 50.5), (150.5, 150.5), (200.5, 50.5), (208.5, 50.5),
+                                   kind=[0, 0, 0, 0, 1]))[3][0]  # fmt: skip
+    assert care[25, 25] == care[25, 29] == CROWD_CARE
+    assert care[75, 75] == care[25, 100] == care[100, 10] == 1.0
+
+
+def test_what_counts_more_weighs_more_in_the_loss():
+    heat, box, weight, care = (torch.from_numpy(t)[None] for t in draw_targets(picture_of((50.5, 50.5), (58.5, 50.5))))
+    output = torch.zeros(1, PATCH_PX // 4, PATCH_PX // 4, 24)
+    assert heatmap_loss(output, heat, box, weight, care) > heatmap_loss(
+        output, heat, box, weight, torch.ones_like(care)
+    )
 
 
 @pytest.mark.parametrize("which", ["detector", "encoder", "head"])

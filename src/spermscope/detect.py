@@ -18,8 +18,10 @@ from spermscope.types import Detections, Frame, SourceProfile
 
 STRIDE = 2
 """Working pixels to one cell of the network's maps."""
-SAME_HEAD_UM = 2.4
-"""Two peaks nearer than this are one head: half its length, less than two touching heads are wide apart."""
+SAME_HEAD_UM = 1.8
+"""Two peaks nearer than this are one head: less than half its length."""
+FAINT = 0.5
+"""Down to this share of the threshold a head is faint: enough to go on with, not to begin with."""
 _NEIGHBOURS = [(down, across) for down in (-1, 0, 1) for across in (-1, 0, 1) if down or across]
 MOST = 3000
 """Peaks kept in a frame, the strongest: a flood of noise must not stall the assignment."""
@@ -29,25 +31,32 @@ class Detector(Protocol):
     """Finds heads. ``detect`` is called once a frame, in any order and in any thread, and keeps no state."""
 
     def detect(self, frame: Frame) -> Detections:
-        """Objects of both labels in source pixels; score 0..1, nothing below the detector's threshold."""
+        """Objects of both labels in source pixels; score 0..1."""
         ...
 
 
-def open_detector(profile: SourceProfile, settings: Settings, model: Model | None = None) -> Detector:
-    """The detector that ``settings.detect.method`` names; the shipped network unless ``model`` is given."""
+def open_detector(
+    profile: SourceProfile, settings: Settings, model: Model | None = None, *, faint: bool = False
+) -> Detector:
+    """The detector that ``settings.detect.method`` names; the shipped network unless ``model`` is given.
+
+    With ``faint`` the network gives faint heads too, for a tracker that tells them from others by their score.
+    """
     if settings.detect.method == "boxes":
         return BoxDetector(profile, settings)
-    return HeatmapDetector(profile, settings, model or load_model(shipped("detector"), threads=settings.threads))
+    model = model or load_model(shipped("detector"), threads=settings.threads)
+    return HeatmapDetector(profile, settings, model, FAINT if faint else 1.0)
 
 
 class HeatmapDetector:
     """The network on a flattened picture at its own working scale."""
 
-    def __init__(self, profile: SourceProfile, settings: Settings, model: Model) -> None:
+    def __init__(self, profile: SourceProfile, settings: Settings, model: Model, share: float = 1.0) -> None:
         self.model = model
         self._um_per_px = profile.scale.um_per_px
         given = settings.detect.threshold
-        self._threshold = float(np.ravel(model.card.constants["threshold"])[0]) if given is None else given
+        threshold = float(np.ravel(model.card.constants["threshold"])[0]) if given is None else given
+        self._least = share * threshold
 
     def detect(self, frame: Frame) -> Detections:
         """See ``Detector``."""
@@ -56,7 +65,7 @@ class HeatmapDetector:
         seen = self.model.read(
             "model",
             {"picture": picture[None, None]},
-            lambda outputs: decode(outputs["cells"][0], self._threshold, working),
+            lambda outputs: decode(outputs["cells"][0], self._least, working),
         )
         size = working_size(frame.image.shape, self._um_per_px, working)
         return to_source(seen, size, frame.image.shape)

@@ -75,7 +75,7 @@ class Pipeline:
     ) -> None:
         self.settings = settings or Settings()
         self.profile = profile
-        self.detector = detector or open_detector(profile, self.settings)
+        self.detector = detector or open_detector(profile, self.settings, faint=True)
         self.grader = grader or open_grader(profile, self.settings)
         self._um_per_px = profile.scale.um_per_px
         self._who_reason = who_reason

@@ -94,20 +94,22 @@ def to_maps(output: Tensor) -> Tensor:
     return nn.functional.pixel_shuffle(output.permute(0, 3, 1, 2), 2)
 
 
-def heatmap_loss(output: Tensor, heat: Tensor, box: Tensor, weight: Tensor) -> Tensor:
+def heatmap_loss(output: Tensor, heat: Tensor, box: Tensor, weight: Tensor, care: Tensor) -> Tensor:
     """``(B,)``: focal loss against soft heat (Li et al. 2020, quality focal loss) and L1 of offset and log size.
 
     ``output`` is the network's. ``heat (B, 2, H/2, W/2)`` holds Gaussians; a hard peak would ask which cell of two the
     centre lies in, a soft one is reached wherever it lies. ``box (B, 4, H/2, W/2)`` are targets at cells with
     ``weight (B, 1, H/2, W/2)`` above 0, 1 at a head's own cell. Heat below 0 marks cells that are not judged.
+    ``care (B, 1, H/2, W/2)`` is how much a cell counts, 1 for most.
     """
     maps = to_maps(output).float()
     logit = maps[:, :CHANNELS]
     target = heat.clamp(min=0.0)
     entropy = nn.functional.softplus(logit) - target * logit
-    focal = (target - torch.sigmoid(logit)).square() * entropy * (heat >= 0)
+    focal = (target - torch.sigmoid(logit)).square() * entropy * (heat >= 0) * care
     heads = (weight == 1).flatten(1).sum(1).clamp(min=1)
-    far = (maps[:, CHANNELS:] - box).abs() * weight
+    share = weight * care
+    far = (maps[:, CHANNELS:] - box).abs() * share
     far[:, :2] *= PLACE_WEIGHT
-    placed = far.flatten(1).sum(1) / weight.flatten(1).sum(1).clamp(min=1e-3)
+    placed = far.flatten(1).sum(1) / share.flatten(1).sum(1).clamp(min=1e-3)
     return focal.flatten(1).sum(1) / (TYPICAL_HEADS * heads).sqrt() + placed

@@ -21,7 +21,7 @@ from spermscope.training.loop import mixed_precision
 from spermscope.training.pictures import PATCH_PX, WORKING_UM_PER_PX, Picture, draw_picture, draw_targets
 
 PICTURES = 24000
-STEPS = 12000
+STEPS = 16000
 HELD_OUT = 300
 BATCH = 16
 F1_FOR_RECALL = 0.002
@@ -94,11 +94,11 @@ def fit(pictures: list[Picture], steps: int, seed: int, out: Path, progress: Pro
     for step in range(steps):
         batch = [_turned(pictures[i], rng) for i in rng.integers(0, len(pictures), BATCH)]
         flat = _disturbed(batch, rng)
-        heat, box, weight = (torch.from_numpy(np.stack(t)) for t in zip(*map(draw_targets, batch), strict=True))
+        targets = [torch.from_numpy(np.stack(maps)) for maps in zip(*map(draw_targets, batch), strict=True)]
         inputs = torch.from_numpy(flat[:, None]).to(memory_format=torch.channels_last)
         with mixed_precision():
             output = network(inputs)
-        loss = heatmap_loss(output, heat, box, weight).mean()
+        loss = heatmap_loss(output, *targets).mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)

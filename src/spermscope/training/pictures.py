@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from spermscope.detect import STRIDE
 from spermscope.normalise import flatten
@@ -32,6 +33,13 @@ ROUND_ABOVE_UM, GLOWING_ROUND_ABOVE_UM = 4.6, 7.5
 HEAD_UM = 3.6
 STANDS_OUT = 2.2
 """A head's place against the picture's median place, in mean absolute contrast: fainter heads are not judged."""
+PEAK_WIDTH, UNJUDGED_WIDTH = 0.2, 0.28
+"""Standard deviation of a head's heat in head sizes: two heads side by side must stay two peaks. Of one that is not
+judged a wider place is left out."""
+CROWDED_UM = 4.5
+"""Heads nearer than this to another one touch it or lie on it."""
+CROWD_CARE = 3.0
+"""Of a crowded head's place in the loss against any other's: they are few, and what is missed are mostly they."""
 ROUND_CELL, HEAD_LIKE = KINDS.index("round cell"), KINDS.index("head-like")
 
 
@@ -155,19 +163,24 @@ def _objects(
     return kind.astype(np.int8), placed.astype(np.float32), (size * factor).astype(np.float32)
 
 
-def draw_targets(picture: Picture) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """``heat (2, 128, 128)``, ``box (4, 128, 128)`` and ``weight (1, 128, 128)`` as ``heatmap_loss`` takes them."""
+def draw_targets(picture: Picture) -> tuple[NDArray[np.float32], ...]:
+    """``heat (2, 128, 128)``, ``box (4, 128, 128)``, ``weight`` and ``care`` as ``heatmap_loss`` takes them."""
     side = PATCH_PX // STRIDE
     heat = np.zeros((2, side, side), np.float32)
     box = np.zeros((4, side, side), np.float32)
     weight = np.zeros((1, side, side), np.float32)
+    care = np.ones((1, side, side), np.float32)
     # The centre of heat-map cell i lies at working pixel i * STRIDE + (STRIDE - 1) / 2.
     cell_xy = (picture.xy_px - (STRIDE - 1) / 2) / STRIDE
-    for kind, (x, y), size in zip(picture.kind.tolist(), cell_xy.tolist(), picture.size_px, strict=True):
+    crowded = _crowded(picture).tolist()
+    for kind, (x, y), size, close in zip(
+        picture.kind.tolist(), cell_xy.tolist(), picture.size_px, crowded, strict=True
+    ):
         column, row = round(x), round(y)
         if not (0 <= column < side and 0 <= row < side):
             continue
-        sigma = float(np.clip(np.sqrt(size[0] * size[1]) / STRIDE * 0.28, 0.8, 5.0))
+        wide = UNJUDGED_WIDTH if kind < 0 else PEAK_WIDTH
+        sigma = float(np.clip(np.sqrt(size[0] * size[1]) / STRIDE * wide, 0.7, 5.0))
         reach = int(3.5 * sigma) + 1
         rows = np.arange(max(0, row - reach), min(side, row + reach + 1))
         columns = np.arange(max(0, column - reach), min(side, column + reach + 1))
@@ -176,11 +189,22 @@ def draw_targets(picture: Picture) -> tuple[NDArray[np.float32], NDArray[np.floa
         if kind < 0:
             heat[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1][:, blob > 0.15] = -1.0
             continue
+        if close:
+            care[0][near] = CROWD_CARE
         before = heat[kind][near]
-        heat[kind][near] = np.where(before < 0, before, np.maximum(before, blob))
+        # A head between two cells is as surely one as a head in the middle of a cell.
+        heat[kind][near] = np.where(before < 0, before, np.maximum(before, blob / blob.max()))
         for across, down, share in ((0, 0, 1.0), (1, 0, 0.3), (-1, 0, 0.3), (0, 1, 0.3), (0, -1, 0.3)):
             i, j = row + down, column + across
             if 0 <= i < side and 0 <= j < side and share > weight[0, i, j] and kind == 0:
                 box[:, i, j] = (x - j, y - i, np.log(max(size[0], 1.0)), np.log(max(size[1], 1.0)))
                 weight[0, i, j] = share
-    return heat, box, weight
+    return heat, box, weight, care
+
+
+def _crowded(picture: Picture) -> NDArray[np.bool_]:
+    """``(N,)``: which objects are heads with another head beside or on them."""
+    heads = picture.kind == 0
+    near = cKDTree(picture.xy_px).query_pairs(CROWDED_UM / WORKING_UM_PER_PX, output_type="ndarray")
+    pairs = near[heads[near].all(axis=1)]
+    return np.isin(np.arange(len(heads)), pairs)
