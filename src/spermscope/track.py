@@ -47,8 +47,7 @@ class Followed:
 class _State:
     """Filters of M tracks. ``p (M, 3)`` holds the covariance of position and velocity (one axis serves both).
 
-    A track began at ``began (M, 2)`` and ``began_s (M,)``. ``frames (M,)`` counts the frames since then, ``hits (M,)``
-    its points, and ``beside (M,)`` those of them that lay near another track that counts.
+    ``hits (M,)`` counts a track's points.
 
     ``beat2 (M,)`` is the variance of a track's points about its mean path, an axis, as its own points tell it so far.
 
@@ -61,11 +60,7 @@ class _State:
     x: Floats = field(default_factory=lambda: np.empty((0, 2)))
     v: Floats = field(default_factory=lambda: np.empty((0, 2)))
     p: Floats = field(default_factory=lambda: np.empty((0, 3)))
-    began: Floats = field(default_factory=lambda: np.empty((0, 2)))
-    began_s: Floats = field(default_factory=lambda: np.empty(0))
-    frames: Ids = field(default_factory=lambda: np.empty(0, np.int64))
     hits: Ids = field(default_factory=lambda: np.empty(0, np.int64))
-    beside: Ids = field(default_factory=lambda: np.empty(0, np.int64))
     score: Floats = field(default_factory=lambda: np.empty(0))
     seen_s: Floats = field(default_factory=lambda: np.empty(0))
     beat2: Floats = field(default_factory=lambda: np.empty(0))
@@ -143,7 +138,7 @@ class Tracker:
         self._time_s = time_s
         points = np.asarray(xy_um, np.float64).reshape(-1, 2)
         marks = np.asarray(score, np.float64)
-        match = self._assign(points)
+        match = self._assign(points, marks < self._set.start_score)
         unsure = self._weigh(points, match, passed_s)
         self._update(points, marks, match, time_s)
         self._note_merges(match)
@@ -165,8 +160,12 @@ class Tracker:
         spread: Floats = self._state.p[:, 0] + self._beat2()
         return spread
 
-    def _assign(self, points: Floats) -> Ids:
-        """``(M,)`` the point of each track, -1 where none: confirmed and young tracks in one problem."""
+    def _assign(self, points: Floats, faint: NDArray[np.bool_]) -> Ids:
+        """``(M,)`` the point of each track, -1 where none.
+
+        Confirmed and young tracks share one problem. Faint points, of which most are no heads, are left to confirmed
+        tracks that found no better one, and only close to where those are expected (Zhang et al. 2022, ByteTrack).
+        """
         s, match = self._state, np.full(len(self._state), -1, np.int64)
         if not len(s) or not len(points):
             return match
@@ -175,12 +174,15 @@ class Tracker:
         young = (s.hits < self._set.confirm_hits)[:, None]
         cost = far2 / spread + 2 * np.log(spread) + self._set.young_price * young
         near = (far2 < self._set.gate * spread) & (far2 < self._set.reach_um**2)
-        match = _solve(cost, near)
-        return self._second_pass(far2, spread[:, 0], match)
+        match = _solve(cost, near & ~faint)
+        left = ((match < 0) & s.confirmed)[:, None]
+        close = far2 < self._set.faint_gate * spread
+        match = np.maximum(match, _solve(cost, close & faint & left))
+        return self._second_pass(far2, spread[:, 0], match, np.flatnonzero(~faint))
 
-    def _second_pass(self, far2: Floats, spread: Floats, match: Ids) -> Ids:
+    def _second_pass(self, far2: Floats, spread: Floats, match: Ids, strong: Ids) -> Ids:
         """Lonely confirmed tracks may take a lonely point somewhat beyond the gate."""
-        free = np.setdiff1d(np.arange(far2.shape[1]), match)
+        free = np.setdiff1d(strong, match)
         lost = np.flatnonzero((match < 0) & self._state.confirmed)
         if not len(free) or not len(lost):
             return match
@@ -226,7 +228,6 @@ class Tracker:
 
     def _update(self, points: Floats, marks: Floats, match: Ids, time_s: float) -> None:
         s = self._state
-        s.frames += 1
         rows = np.flatnonzero(match >= 0)
         if not len(rows):
             return
@@ -238,29 +239,7 @@ class Tracker:
         s.hits[rows] += 1
         s.score[rows] += 0.2 * (marks[match[rows]] - s.score[rows])
         s.seen_s[rows] = time_s
-        s.beside[rows] += self._beside_others(rows)
-        s.confirmed |= (s.hits >= self._set.confirm_hits) & ((s.score >= self._set.confirm_score) | self._proven())
-
-    def _beside_others(self, rows: Ids) -> NDArray[np.bool_]:
-        """Which of the tracks of these rows are near another one that counts."""
-        s = self._state
-        far2 = ((s.x[rows, None] - s.x[s.confirmed]) ** 2).sum(axis=2)
-        far2[s.track_id[rows, None] == s.track_id[s.confirmed]] = np.inf
-        near: NDArray[np.bool_] = (far2 < self._set.beside_um**2).any(axis=1)
-        return near
-
-    def _proven(self) -> NDArray[np.bool_]:
-        """Which tracks count however faint they are: mostly seen, by themselves, for long enough or over some way.
-
-        What looks good in one frame only does not last, and debris does not swim. A bright part of a tail or a midpiece
-        does both, but always beside its head.
-        """
-        s = self._state
-        long = self._time_s - s.began_s >= self._set.proven_s - 1e-9
-        far = np.hypot(*(s.x - s.began).T) >= self._set.proven_um
-        seen = (s.score >= self._set.proven_score) & (s.hits >= self._set.proven_seen * s.frames)
-        alone = s.beside <= self._set.proven_beside * s.hits
-        return (long | far) & seen & alone
+        s.confirmed |= (s.hits >= self._set.confirm_hits) & (s.score >= self._set.confirm_score)
 
     def _note_merges(self, match: Ids) -> None:
         """A confirmed track without a point, beside one that has it, has merged with it until both are apart."""
@@ -325,11 +304,7 @@ class Tracker:
             x=points.copy(),
             v=np.zeros((count, 2)),
             p=np.tile([self._set.beat_um**2, 0.0, self._set.start_speed_um_s**2], (count, 1)),
-            began=points.copy(),
-            began_s=np.full(count, self._time_s),
-            frames=np.ones(count, np.int64),
             hits=np.ones(count, np.int64),
-            beside=np.zeros(count, np.int64),
             score=marks.copy(),
             seen_s=np.full(count, self._time_s),
             beat2=np.full(count, self._set.beat_um**2),
