@@ -8,15 +8,16 @@ import pytest
 
 from spermscope.assessment import assess
 from spermscope.pipeline import Pipeline, scale_reason
+from spermscope.settings import Settings
 from spermscope.types import Frame, Scale
 from spermscope.video import open_source
 
 CLIP = Path(__file__).resolve().parents[2] / "shared" / "data" / "visem52" / "visem52_dev.mp4"
 
 
-def run(address):
+def run(address, settings=None):
     with open_source(address) as source:
-        pipeline = Pipeline(source.profile)
+        pipeline = Pipeline(source.profile, settings)
         steps = list(pipeline.run(source))
     return steps, [cell for step in steps for cell in step.finished] + list(pipeline.finish())
 
@@ -53,6 +54,22 @@ def test_drift_is_taken_out_of_the_positions_in_micrometres():
         "immotile",
         "non-progressive",
     }
+
+
+def test_no_track_starts_on_a_head_below_the_threshold_that_was_asked_for():
+    steps, _cells = run(
+        "sim:width_px=320,height_px=240,um_per_px=0.4,fps=15,duration_s=1,cells=25,seed=75",
+        Settings(detect={"threshold": 0.7}),
+    )
+    begun, fainter = set(), 0
+    for step in steps:
+        fainter += int((step.detections.score < 0.7).sum())
+        for row, track_id in enumerate(step.tracks.track_id.tolist()):
+            if track_id not in begun:
+                assert step.detections.score[step.tracks.detection[row]] >= 0.7
+            begun.add(track_id)
+    assert begun
+    assert fainter
 
 
 def test_time_that_goes_back_is_refused():

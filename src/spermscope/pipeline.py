@@ -82,7 +82,9 @@ class Pipeline:
         self._um_reason = scale_reason(profile.scale, self.settings.accept_estimated_scale)
         self._stage = StageFollower(self._um_per_px, self.settings.stage)
         self._polarity = PolarityVote(self._um_per_px)
-        self._tracker = Tracker(self.settings.track)
+        # Heads fainter than a threshold that the user set continue tracks, but start none.
+        start_score = max(self.settings.track.start_score, self.settings.detect.threshold or 0.0)
+        self._tracker = Tracker(self.settings.track.model_copy(update={"start_score": start_score}))
         self._clipper = Clipper(self._um_per_px, self.settings.clip, every=self.grader.every)
         self._graded: dict[int, Grades] = {}
         self._histories = Histories(self.settings.kinematics.history_s)
