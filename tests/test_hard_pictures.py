@@ -77,6 +77,7 @@ def test_debris_alone_is_no_cell(tmp_path):
     assert len(assessed(frames(SCENE.replace("cells=12", "cells=0") + ",debris=8"), tmp_path)) <= 1
 
 
+@pytest.mark.slow
 def test_a_picture_repeated_a_thousand_times_holds_still_cells(tmp_path):
     still = frames(SCENE.replace("400", "200").replace("300", "160"))[0]
     rows = assessed([still] * 1000, tmp_path)
