@@ -49,7 +49,7 @@ def open_detector(
 
 
 class HeatmapDetector:
-    """The network on a flattened picture at its own working scale."""
+    """The network on a flattened picture at its own working scale; heads down to ``share`` of the threshold."""
 
     def __init__(self, profile: SourceProfile, settings: Settings, model: Model, share: float = 1.0) -> None:
         self.model = model

@@ -34,7 +34,7 @@ class DetectSettings(_Frozen):
 
     method: Literal["network", "boxes"] = Field(default="network", description="boxes needs no model")
     threshold: float | None = Field(
-        default=None, gt=0, lt=1, description="least score; the model card's when not given"
+        default=None, gt=0, lt=1, description="score from which a head is sure; the model card's when not given"
     )
     box_contrast: float = Field(default=0.5, gt=0, description="least lift of a head over its surroundings (boxes)")
 
