@@ -7,9 +7,11 @@ import pytest
 from scipy.fft import rfft, rfftfreq
 
 from spermscope.simulate.cells import MODES, Cells
-from spermscope.simulate.optics import KINDS, Optics, clean_optics, draw_optics
-from spermscope.simulate.scene import Scene, SceneSettings, View, write_truth
+from spermscope.simulate.microscopes import draw_optics
+from spermscope.simulate.optics import KINDS, Optics, clean_optics
+from spermscope.simulate.scene import Scene, SceneSettings, View
 from spermscope.simulate.swimmers import Swimmers
+from spermscope.simulate.truth_tables import write_truth
 from spermscope.simulate.typical import typical_cells
 
 

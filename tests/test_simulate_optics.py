@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spermscope.simulate.optics import Optics, draw_wet_phase
+from spermscope.simulate.microscopes import draw_closed_condenser, draw_relief, draw_wet_phase
+from spermscope.simulate.optics import Optics
 from spermscope.simulate.scene import Scene, SceneSettings, View
 
 
@@ -71,3 +72,19 @@ def test_after_a_jump_no_shift_of_the_old_picture_is_the_new_one():
         return np.fft.irfft2(a * np.conj(b)).max() / np.sqrt((np.abs(a) ** 2).mean() * (np.abs(b) ** 2).mean())
 
     assert likeness(first, other) < 0.4 * likeness(first, same)
+
+
+@pytest.mark.parametrize("draw", [draw_closed_condenser, draw_relief])
+def test_contrast_means_the_height_of_a_head_in_every_microscope(draw):
+    rng = np.random.default_rng(3)
+    y, x = (np.mgrid[:160, :160] - 80) * 0.25
+    head = np.sqrt(np.clip(1 - (x / 2.2) ** 2 - (y / 1.45) ** 2, 0, 1)).astype(np.float32)
+    for _ in range(30):
+        optics = draw(rng)
+        seen = optics.develop(optics.spectrum([(0.0, head)], 0.25), head.shape, 0.25)
+        assert 0.3 < np.abs(seen).max() < 1.7
+
+
+def test_a_stopped_down_condenser_keeps_sharp_what_lies_out_of_focus():
+    wide, closed = Optics(kind="brightfield"), Optics(kind="brightfield", condenser=0.2)
+    assert closed.blur_um(np.array([5.0])) < 0.6 * wide.blur_um(np.array([5.0]))

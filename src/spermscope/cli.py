@@ -6,13 +6,16 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from spermscope import __version__
+
+if TYPE_CHECKING:
+    from spermscope.simulate.optics import Kind
 
 DONE, OUR_FAULT, USERS_INPUT, IN_PART = 0, 1, 2, 3
 
@@ -145,7 +148,8 @@ def simulate(out: Path, truth: Path | None, parameters: str) -> None:
     \b
     Example: spermscope simulate cells=60,fps=50,duration_s=4,seed=3 --out movie.mkv --truth truth.csv
     """
-    from spermscope.simulate.scene import Scene, SceneSettings, write_truth
+    from spermscope.simulate.scene import Scene, SceneSettings
+    from spermscope.simulate.truth_tables import write_truth
     from spermscope.video.recorder import Recorder
 
     settings = SceneSettings.parse(parameters)
@@ -174,16 +178,20 @@ def train() -> None:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The model file, NAME.spermscope.")
 @click.option("--seed", default=0, show_default=True, help="Everything random follows from it.")
 @click.option("--steps", default=None, type=int, help="Training steps; the shipped model's number when not given.")
-def detector(out: Path, seed: int, steps: int | None) -> None:
+@click.option("--pictures", default=None, type=int, help="Training pictures; else the shipped model's number.")
+@click.option("--without", type=click.Choice(["phase", "brightfield", "hoffman"]), help="Contrast method to leave out.")
+def detector(out: Path, seed: int, steps: int | None, pictures: int | None, without: Kind | None) -> None:
     """Train the heat-map detector on simulated pictures alone.
 
     \b
     Example: spermscope train detector --out detector.spermscope
     """
-    from spermscope.training.detector import STEPS, train_detector
+    from spermscope.training.detector import PICTURES, STEPS, train_detector
 
     with _progress("steps") as advance:
-        train_detector(out, seed=seed, progress=advance, steps=steps or STEPS)
+        train_detector(
+            out, seed=seed, progress=advance, steps=steps or STEPS, pictures=pictures or PICTURES, without=without
+        )
     click.echo(str(out))
 
 

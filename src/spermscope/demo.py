@@ -8,7 +8,8 @@ from pathlib import Path
 
 from spermscope.assessment import Assessed, assess
 from spermscope.conclusion import Conditions
-from spermscope.simulate.scene import Scene, SceneSettings, write_truth
+from spermscope.simulate.scene import Scene, SceneSettings
+from spermscope.simulate.truth_tables import write_truth
 from spermscope.video.recorder import Recorder
 
 SCENE = "width_px=640,height_px=480,um_per_px=0.4,fps=50,duration_s=6,cells=18,seed=12,optics=phase"

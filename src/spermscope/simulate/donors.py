@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from spermscope.simulate.cells import Cells, Floats
-from spermscope.simulate.optics import Optics, draw_optics, draw_wet_phase
+from spermscope.simulate.microscopes import draw_optics, draw_wet_phase
+from spermscope.simulate.optics import Optics
 
 DEFECTS = ("narrow", "tapered", "amorphous", "vacuole", "bent", "droplet", "short tail", "coiled tail", "large head")
 FEWEST, MOST = 8, 30

@@ -9,13 +9,12 @@ With ``phase_rad`` above 0 the whole of Zernike's formula stands in for this wea
 by so many radians meets the undiffracted light, dimmed to amplitude ``a`` and turned by a quarter wave,
 ``I = |S (1 - (1 + i a) h exp(-f^2 / 2 f0^2)) - i a|^2 / a^2``, ``S = exp(i phase) - 1`` (Zernike 1942; Born & Wolf,
 Principles of Optics, 8.6.3). Thin matter is then dark and a thick head bright; defocus makes rings.
-Ranges of ``draw_optics`` follow a measured simulation-to-real study of 26 px heads: halo 0 or .2-.97, cut-off .13-.45
-cycles per px of 1/3 um, contrast 10-140 grey levels, contrast to noise 5-90, JPEG quality 20-94 in most pictures.
+Which values microscopes have is in ``microscopes``.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
@@ -47,6 +46,9 @@ class Optics:
     ``glow`` and ``glow_um`` spread light round thick matter, as phase contrast does round a refracting head.
     ``phase_rad`` is the delay by a typical head (0: weak-object form), ``ring`` the amplitude that the phase ring
     passes (0..1); ``contrast`` is then the step from the background to black.
+    ``condenser``: its opening, 1 as wide as the objective's, 0 a pinhole, whose light is coherent: what lies out of
+    focus then shows sharp fringes where an open condenser blurs it. ``body``: how much relief contrast lets a head's
+    own darkness (or brightness) show beside its slopes, -1..1.
     """
 
     kind: Kind = "phase"
@@ -70,6 +72,8 @@ class Optics:
     glow_um: float = 1.8
     phase_rad: float = 0.0
     ring: float = 0.5
+    condenser: float = 1.0
+    body: float = 0.12
 
     def blur_um(self, z_um: NDArray[np.float64]) -> NDArray[np.float64]:
         """Standard deviation of the blur of something at height ``z_um``; what can be seen is larger than it."""
@@ -77,7 +81,7 @@ class Optics:
 
     @property
     def _defocus_blur(self) -> float:
-        return COHERENT_BLUR if self.phase_rad > 0 else DEFOCUS_BLUR
+        return self.condenser * (COHERENT_BLUR if self.phase_rad > 0 else DEFOCUS_BLUR)
 
     @property
     def contrast_to_noise(self) -> float:
@@ -116,8 +120,8 @@ class Optics:
         seen *= np.float32(self.polarity / _head_response(self, um_per_px))
         return seen
 
-    def expose(self, seen: Image, rng: np.random.Generator) -> NDArray[np.uint8]:
-        """Grey levels: illumination, contrast, texture, noise, and what compression leaves of them."""
+    def expose(self, seen: Image, rng: np.random.Generator, lit: Image | None = None) -> NDArray[np.uint8]:
+        """Grey levels: illumination (times ``lit``), contrast, texture, noise, and what compression leaves of them."""
         height, width = seen.shape
         y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
         x = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
@@ -127,6 +131,8 @@ class Optics:
         if self.texture > 0:
             coarse = rng.standard_normal((max(2, height // 12), max(2, width // 12))).astype(np.float32)
             grey += self.texture * cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+        if lit is not None:
+            grey *= lit
         noise = np.empty((height, width), np.float32)
         rng.standard_normal(out=noise, dtype=np.float32)
         grey += self.noise_sigma * noise
@@ -145,74 +151,6 @@ def clean_optics(kind: Kind = "phase") -> Optics:
     if kind == "brightfield":
         return Optics(kind=kind, polarity=-1, theta=0.35, halo=0.0, contrast=45.0, background=150.0)
     return Optics(kind=kind, polarity=1, halo=0.0, contrast=45.0, background=140.0, blur=0.22)
-
-
-def draw_optics(rng: np.random.Generator, kind: Kind | None = None) -> Optics:
-    """A random microscope: see the module for the ranges and where they come from."""
-    kind = kind or KINDS[int(rng.choice(3, p=(0.45, 0.35, 0.20)))]
-    contrast = float(np.exp(rng.uniform(np.log(12), np.log(120))))
-    draw = Optics(
-        kind=kind,
-        polarity=int(rng.choice((-1, 1))) if kind != "phase" else int(rng.choice((-1, 1), p=(0.3, 0.7))),
-        theta=float(rng.uniform(-1.4, 1.4)) if rng.random() < 0.2 else float(rng.uniform(-0.3, 0.5)),
-        blur=float(rng.uniform(0.18, 0.75)),
-        halo=float(rng.uniform(0.2, 0.97)) if kind == "phase" or rng.random() < 0.3 else 0.0,
-        halo_width=float(rng.uniform(1.2, 6.0)),
-        relief_deg=float(rng.uniform(0, 360)),
-        contrast=contrast,
-        noise_sigma=float(np.clip(contrast / np.exp(rng.uniform(np.log(6), np.log(90))), 0.3, 9.0)),
-        background=float(rng.uniform(60, 190)),
-        gradient=float(rng.uniform(0, 0.25)),
-        gradient_deg=float(rng.uniform(0, 360)),
-        vignetting=float(rng.uniform(0, 0.2)),
-        texture=float(rng.uniform(0.01, 0.05)) * contrast if rng.random() < 0.3 else 0.0,
-        jpeg_quality=int(rng.integers(25, 95)) if rng.random() < 0.5 else 0,
-        focus_um=float(rng.normal(0.0, 1.5)),
-        thin=float(rng.uniform(-1.3, -0.3))
-        if kind == "phase" and rng.random() < 0.55
-        else float(rng.uniform(0.3, 1.1)),
-    )
-    if kind == "brightfield" and rng.random() < 0.5:
-        side = float(rng.choice((-1.0, 1.0)))
-        return replace(draw, theta=side * float(rng.uniform(1.0, 1.5)), focus_um=side * float(rng.uniform(2.5, 7.0)))
-    return draw
-
-
-def draw_wet_phase(rng: np.random.Generator) -> Optics:
-    """A random positive phase contrast at 400x: heads shift light by radians and shine, thin matter is dark."""
-    background = float(rng.uniform(70, 170))
-    contrast = float(rng.uniform(0.25, 0.95)) * background
-    return Optics(
-        theta=0.0,
-        phase_rad=float(rng.uniform(1.6, 3.2)),
-        ring=float(rng.uniform(0.4, 0.9)),
-        halo=float(rng.uniform(0.2, 0.95)),
-        halo_width=float(rng.uniform(1.5, 5.0)),
-        thin=float(rng.uniform(0.15, 0.6)),
-        glow=float(rng.uniform(0.2, 2.5)) if rng.random() < 0.7 else 0.0,
-        glow_um=float(rng.uniform(1.0, 3.0)),
-        contrast=contrast,
-        background=background,
-        blur=float(rng.uniform(0.22, 0.7)),
-        noise_sigma=float(np.clip(contrast / np.exp(rng.uniform(np.log(12), np.log(120))), 0.3, 6.0)),
-        gradient=float(rng.uniform(0, 0.2)),
-        gradient_deg=float(rng.uniform(0, 360)),
-        vignetting=float(rng.uniform(0, 0.15)),
-        texture=float(rng.uniform(0.01, 0.04)) * contrast if rng.random() < 0.3 else 0.0,
-        jpeg_quality=int(rng.integers(25, 95)) if rng.random() < 0.6 else 0,
-        focus_um=float(rng.normal(0.0, 2.5)),
-    )
-
-
-def add_glow(optics: Optics, rng: np.random.Generator) -> Optics:
-    """The same microscope with light round thick heads and dark thin matter, as wet preparations show at 400x."""
-    return replace(
-        optics,
-        polarity=1,
-        thin=float(rng.uniform(-1.5, -0.2)),
-        glow=float(rng.uniform(0.5, 8.0)),
-        glow_um=float(rng.uniform(1.0, 3.2)),
-    )
 
 
 @lru_cache(maxsize=6)
@@ -237,7 +175,7 @@ def _transfer(optics: Optics, shape: tuple[int, int], um_per_px: float, z_um: fl
     if optics.kind == "hoffman":
         turn = np.radians(optics.relief_deg)
         relief = 2j * np.pi * (fx * np.cos(turn) + fy * np.sin(turn)) * 1.2
-        return np.asarray(out * (relief + 0.12 * np.cos(np.pi * WAVELENGTH_UM * dz * f2)), np.complex64)
+        return np.asarray(out * (relief + optics.body * np.cos(np.pi * WAVELENGTH_UM * dz * f2)), np.complex64)
     out *= np.cos(np.float32(np.pi * WAVELENGTH_UM * dz) * f2 + np.float32(optics.theta))
     if optics.halo > 0:
         out *= 1.0 - optics.halo * np.exp(f2 * np.float32(-0.5 / reach**2))
@@ -248,10 +186,14 @@ def _transfer(optics: Optics, shape: tuple[int, int], um_per_px: float, z_um: fl
 
 @lru_cache(maxsize=64)
 def _head_response(optics: Optics, um_per_px: float) -> float:
-    """Largest response to a typical head in focus, so that ``contrast`` means the same for every optics."""
+    """Largest response to a typical head, so that ``contrast`` means the same for every optics.
+
+    In focus; under a stopped-down condenser, where a clear head in focus shows nothing, at height 0.
+    """
     size = int(24.0 / um_per_px)
     y, x = np.mgrid[:size, :size].astype(np.float32) - size / 2
     r2 = (x * um_per_px / 2.3) ** 2 + (y * um_per_px / 1.5) ** 2
     head = np.sqrt(np.clip(1.0 - r2, 0.0, 1.0)).astype(np.float32)
-    seen = fft.irfft2(fft.rfft2(head) * _transfer(optics, head.shape, um_per_px, optics.focus_um + 0.5), s=head.shape)
+    z_um = optics.focus_um + 0.5 if optics.condenser >= 1.0 else 0.0
+    seen = fft.irfft2(fft.rfft2(head) * _transfer(optics, head.shape, um_per_px, z_um), s=head.shape)
     return max(float(np.abs(seen).max()), 0.08)

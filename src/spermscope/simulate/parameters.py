@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from spermscope.simulate.camera import Camera
+
 
 class SceneSettings(BaseModel):
     """What a scene is made of; every field can be set in a ``sim:`` address."""
@@ -30,6 +32,27 @@ class SceneSettings(BaseModel):
     drift_um_s: float = Field(default=0.0, ge=-200, le=200)
     jump_at_s: float = Field(default=0.0, ge=0, description="the stage moves to another field; 0 = never")
     defocus_um: float = Field(default=1.0, ge=0, le=20, description="standard deviation of heights")
+    clutter: float = Field(default=0.0, ge=0, le=20, description="1 = a tissue preparation")
+    sensor_dust: int = Field(default=0, ge=0, le=500)
+    flicker: float = Field(default=0.0, ge=0, le=0.5, description="of the lamp, relative amplitude")
+    rolling_ms: float = Field(default=0.0, ge=0, le=100, description="read-out from the first row to the last")
+    interlaced: bool = False
+    dropped: float = Field(default=0.0, ge=0, le=0.9, description="share of frames that are lost")
+    repeated: float = Field(default=0.0, ge=0, le=0.9, description="share of frames that show the one before again")
+    h264_crf: int = Field(default=0, ge=0, le=51, description="0 = not compressed")
+
+    def camera(self) -> Camera:
+        """The camera and recorder."""
+        return Camera(
+            dust=self.sensor_dust,
+            flicker=self.flicker,
+            rolling_s=1e-3 * self.rolling_ms,
+            interlaced=self.interlaced,
+            dropped=self.dropped,
+            repeated=self.repeated,
+            h264_crf=self.h264_crf,
+            seed=self.seed,
+        )
 
     @staticmethod
     def parse(text: str) -> SceneSettings:

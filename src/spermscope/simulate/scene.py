@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from spermscope.simulate.cells import MODES, Cells, Floats
+from spermscope.simulate.camera import Camera
+from spermscope.simulate.cells import Cells, Floats
+from spermscope.simulate.clutter import add_clutter, draw_clutter, reach_um
 from spermscope.simulate.debris import add_debris, draw_debris
-from spermscope.simulate.optics import KINDS, Optics, Spectrum, clean_optics, draw_optics
+from spermscope.simulate.microscopes import draw_optics
+from spermscope.simulate.optics import KINDS, Optics, Spectrum, clean_optics
 from spermscope.simulate.parameters import SceneSettings
 from spermscope.simulate.shapes import draw_cells
 from spermscope.simulate.swimmers import Pose, Swimmers
 from spermscope.simulate.typical import typical_cells
 
-__all__ = ["DebrisTruth", "Scene", "SceneSettings", "Truth", "View", "write_truth"]
+__all__ = ["DebrisTruth", "Scene", "SceneSettings", "Truth", "View"]
 
 MARGIN_UM = 75.0
 """Beyond the view: a cell and its tail are out of sight before it is replaced by a new one."""
@@ -67,7 +68,7 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class DebrisTruth:
-    """Pieces in a view: ``kind`` indexes ``debris.KINDS``, centres and radii in pixels."""
+    """Pieces in a view: ``kind`` indexes ``KINDS`` of ``debris`` or ``clutter``, centres and radii in pixels."""
 
     kind: NDArray[np.int64]
     x_px: Floats
@@ -89,6 +90,7 @@ class Scene:
         cells: Cells | None = None,
         optics: Optics | None = None,
         start_um: Floats | None = None,
+        camera: Camera | None = None,
     ) -> None:
         rng = np.random.default_rng([settings.seed, 1])
         self.settings = settings
@@ -105,16 +107,26 @@ class Scene:
         self.cells = cells
         self.debris = draw_debris(rng, (self.torus_um[0], self.torus_um[1]), settings.debris)
         self.swimmers = Swimmers(cells, (self.torus_um[0], self.torus_um[1]), settings.duration_s, rng, start_um)
+        self.clutter = draw_clutter(
+            np.random.default_rng([settings.seed, 4]), (self.torus_um[0], self.torus_um[1]), settings.clutter
+        )
+        self.camera = camera or settings.camera()
         self._drift_deg = float(rng.uniform(0, 360))
         elsewhere = np.random.default_rng([settings.seed, 3])
         self._cells_moved = elsewhere.uniform(0.0, self.torus_um, (len(cells), 2))
         self._debris_moved = elsewhere.uniform(0.0, self.torus_um, (len(self.debris), 2))
+        self._clutter_moved = elsewhere.uniform(0.0, self.torus_um, (len(self.clutter), 2))
         self._still: tuple[tuple[View, bool], Spectrum] | None = None
 
     @property
     def frame_count(self) -> int:
-        """Frames in ``duration_s``."""
-        return max(1, round(self.settings.duration_s * self.settings.fps))
+        """Frames of ``duration_s`` that arrive."""
+        return len(self.schedule())
+
+    def schedule(self) -> list[tuple[float, float]]:
+        """``(time_s, time_s of what it shows)`` of every frame that arrives."""
+        due = max(1, round(self.settings.duration_s * self.settings.fps))
+        return self.camera.schedule(due, self.settings.fps)
 
     def stage_um(self, time_s: float) -> Floats:
         """``(2,)`` where the field's top-left corner lies in the map."""
@@ -133,17 +145,23 @@ class Scene:
         return View(x, y, self.settings.width_px, self.settings.height_px, self.settings.um_per_px)
 
     def frames(self) -> Iterator[tuple[int, float, NDArray[np.uint8], Truth]]:
-        """``(index, time_s, image, truth)`` of every frame."""
-        for index in range(self.frame_count):
-            time_s = index / self.settings.fps
-            yield index, time_s, self.render(time_s), self.truth(time_s)
+        """``(index, time_s, image, truth)`` of every frame that arrives; the truth is that of its time."""
+        schedule = self.schedule()
+        pictures = self.camera.record(self.render(shown_s) for _, shown_s in schedule)
+        for index, ((time_s, _), image) in enumerate(zip(schedule, pictures, strict=True)):
+            yield index, time_s, image, self.truth(time_s)
 
     def render(
         self, time_s: float, view: View | None = None, rng: np.random.Generator | None = None
     ) -> NDArray[np.uint8]:
         """``(H, W) uint8`` picture; its noise follows from the seed and the time unless ``rng`` is given."""
-        seen = self._seen(time_s, view or self.field_view(time_s))
-        return self.optics.expose(seen, rng or np.random.default_rng([self.settings.seed, 2, round(time_s * 1e6)]))
+
+        def seen(at_s: float) -> NDArray[np.float32]:
+            return self._seen(at_s, view or self.field_view(at_s))
+
+        light = self.camera.gather(seen, time_s, 1.0 / self.settings.fps)
+        rng = rng or np.random.default_rng([self.settings.seed, 2, round(time_s * 1e6)])
+        return self.optics.expose(light, rng, self.camera.light((light.shape[0], light.shape[1]), time_s))
 
     def truth(self, time_s: float, view: View | None = None) -> Truth:
         """Every cell whose head lies in the view or within the margin round it."""
@@ -169,12 +187,16 @@ class Scene:
         )
 
     def debris_truth(self, time_s: float, view: View | None = None) -> DebrisTruth:
-        """The pieces that lie in the view."""
+        """The debris that lies in the view."""
         view = view or self.field_view(time_s)
-        centres, radius = self._debris_px(time_s, view)
-        size = np.array([view.width_px, view.height_px])
-        near = np.all((centres > -0.5) & (centres < size - 0.5), axis=1)
-        return DebrisTruth(self.debris.kind[near], centres[near, 0], centres[near, 1], radius[near])
+        places = self._lies_px(self.debris.xy_um, self._debris_moved, time_s, view)
+        return _in_view(self.debris.kind, places, self.debris.size_um, view)
+
+    def clutter_truth(self, time_s: float, view: View | None = None) -> DebrisTruth:
+        """The clutter whose middle lies in the view."""
+        view = view or self.field_view(time_s)
+        places = self._lies_px(self.clutter.xy_um, self._clutter_moved, time_s, view)
+        return _in_view(self.clutter.kind, places, self.clutter.size_um, view)
 
     def _place(self, time_s: float, view: View) -> tuple[Pose, NDArray[np.int64]]:
         """Poses wrapped round the view, and ids that change when a cell is wrapped or the stage has jumped."""
@@ -229,24 +251,41 @@ class Scene:
         if self._still is not None and self._still[0] == key:
             return self._still[1]
         layers = [np.zeros((wide.height_px, wide.width_px), np.float32) for _ in LAYERS_UM]
-        centres, radius = self._debris_px(time_s, wide)
+        centres = self._lies_px(self.debris.xy_um, self._debris_moved, time_s, wide)
+        radius = self.debris.size_um / wide.um_per_px
         size = np.array([wide.width_px, wide.height_px])
         reach = 2 * radius[:, None] + 4
         layer_of = _layer(self.debris.z_um - self.optics.focus_um)
         for row in np.flatnonzero(np.all((centres > -reach) & (centres < size + reach), axis=1)).tolist():
             centre = (float(centres[row, 0]), float(centres[row, 1]))
             add_debris(layers[layer_of[row]], self.debris, row, centre, wide.um_per_px, self.optics.thin)
+        self._add_clutter(layers, time_s, wide)
         heights = [self.optics.focus_um + height for height in LAYERS_UM]
         filled = [(height, layer) for height, layer in zip(heights, layers, strict=True) if layer.any()]
         spectrum = self.optics.spectrum(filled or [(0.0, layers[0])], wide.um_per_px)
         self._still = (key, spectrum)
         return spectrum
 
-    def _debris_px(self, time_s: float, view: View) -> tuple[Floats, Floats]:
+    def _add_clutter(self, layers: list[NDArray[np.float32]], time_s: float, wide: View) -> None:
+        centres = self._lies_px(self.clutter.xy_um, self._clutter_moved, time_s, wide)
+        reach = reach_um(self.clutter)[:, None] / wide.um_per_px
+        close = np.all((centres > -reach) & (centres < np.array([wide.width_px, wide.height_px]) + reach), axis=1)
+        layer_of = _layer(self.clutter.z_um - self.optics.focus_um)
+        for row in np.flatnonzero(close).tolist():
+            centre = (float(centres[row, 0]), float(centres[row, 1]))
+            add_clutter(layers[layer_of[row]], self.clutter, row, centre, wide.um_per_px, self.optics.thin)
+
+    def _lies_px(self, xy_um: Floats, moved_um: Floats, time_s: float, view: View) -> Floats:
+        """``(N, 2)`` pixels of what lies still at ``xy_um``, wrapped round the view."""
         corner = np.array([view.x_um, view.y_um]) - MARGIN_UM
-        lies = self.debris.xy_um + self._debris_moved if self._jumped(time_s) else self.debris.xy_um
+        lies = xy_um + moved_um if self._jumped(time_s) else xy_um
         placed = (lies - corner) % self.torus_um + corner
-        return (placed - (view.x_um, view.y_um)) / view.um_per_px, self.debris.size_um / view.um_per_px
+        return np.asarray((placed - (view.x_um, view.y_um)) / view.um_per_px)
+
+
+def _in_view(kind: NDArray[np.int64], places_px: Floats, size_um: Floats, view: View) -> DebrisTruth:
+    near = np.all((places_px > -0.5) & (places_px < np.array([view.width_px, view.height_px]) - 0.5), axis=1)
+    return DebrisTruth(kind[near], places_px[near, 0], places_px[near, 1], size_um[near] / view.um_per_px)
 
 
 def _layer(depth_um: Floats) -> NDArray[np.int64]:
@@ -265,31 +304,3 @@ def _padded(view: View) -> View:
 
 def _rows(pose: Pose, rows: NDArray[np.int64]) -> Pose:
     return Pose(**{item.name: getattr(pose, item.name)[rows] for item in fields(Pose)})
-
-
-def write_truth(scene: Scene, path: Path) -> Path:
-    """Write a row for each cell in view and frame to ``path``, and ``<stem>_cells.csv`` with a row for each cell.
-
-    Returns the second file's path.
-    """
-    seen: dict[int, int] = {}
-    with path.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(["frame", "time_s", "cell_id", "x_px", "y_px", "x_um", "y_um", "heading_deg", "mode"])
-        for index in range(scene.frame_count):
-            time_s = index / scene.settings.fps
-            truth = scene.truth(time_s)
-            for row in np.flatnonzero(truth.in_view).tolist():
-                seen[int(truth.cell_id[row])] = row
-                numbers = (truth.x_px[row], truth.y_px[row], truth.x_um[row], truth.y_um[row], truth.heading_deg[row])
-                words = [f"{value:.3f}" for value in numbers]
-                table.writerow([index, f"{time_s:.6f}", truth.cell_id[row], *words, MODES[truth.mode[row]]])
-    cells_path = path.with_name(f"{path.stem}_cells.csv")
-    names = [item.name for item in fields(Cells) if item.name != "mode"]
-    with cells_path.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(["cell_id", "mode", *names])
-        for cell_id, number in sorted(seen.items()):
-            values = [f"{getattr(scene.cells, name)[number]:.4f}" for name in names]
-            table.writerow([cell_id, MODES[scene.cells.mode[number]], *values])
-    return cells_path
