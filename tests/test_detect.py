@@ -100,10 +100,10 @@ def test_faint_heads_come_beside_the_sure_ones():
 
 
 def cells_of(maps):
-    """``(6, 2h, 2w)`` maps as the network gives them, ``(h, w, 24)``: written out cell by cell."""
-    cells = np.empty((maps.shape[1] // 2, maps.shape[2] // 2, 24), np.float32)
+    """``(6, 2h, 2w)`` maps as the network gives them, ``(24, h, w)``: written out cell by cell."""
+    cells = np.empty((24, maps.shape[1] // 2, maps.shape[2] // 2), np.float32)
     for channel, row, column in np.ndindex(maps.shape):
-        cells[row // 2, column // 2, 4 * channel + 2 * (row % 2) + column % 2] = maps[channel, row, column]
+        cells[4 * channel + 2 * (row % 2) + column % 2, row // 2, column // 2] = maps[channel, row, column]
     return cells
 
 
@@ -116,7 +116,7 @@ def test_a_peak_is_read_at_its_offset_and_size(row, column):
     seen = decode(cells_of(maps), 0.3, 0.4)
     assert seen.xy_px.tolist() == [[(column + 0.25) * STRIDE + 0.5, (row - 0.5) * STRIDE + 0.5]]
     assert seen.score[0] == pytest.approx(1 / (1 + np.exp(-3)))
-    assert seen.wh_px[0, 0] == pytest.approx(1.25 * np.sqrt(77.0))
+    np.testing.assert_allclose(seen.wh_px, [[11.0, 7.0]], rtol=1e-6)
     assert seen.sperm.tolist() == [True]
 
 

@@ -71,7 +71,7 @@ def test_any_batch_and_picture_size_runs():
     detector = load_model(shipped("detector"))
     for shape in [(1, 1, 32, 32), (2, 1, 64, 96), (1, 1, 160, 320)]:
         out = detector.run("model", {"picture": np.zeros(shape, np.float32)})["cells"]
-        assert out.shape == (shape[0], shape[2] // 4, shape[3] // 4, 24)
+        assert out.shape == (shape[0], 24, shape[2] // 4, shape[3] // 4)
 
 
 def test_pictures_of_many_sizes_do_not_pile_up():

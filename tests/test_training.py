@@ -149,7 +149,7 @@ def test_heads_beside_another_head_count_more_and_no_others():
 
 def test_what_counts_more_weighs_more_in_the_loss():
     heat, box, weight, care = (torch.from_numpy(t)[None] for t in draw_targets(picture_of((50.5, 50.5), (58.5, 50.5))))
-    output = torch.zeros(1, PATCH_PX // 4, PATCH_PX // 4, 24)
+    output = torch.zeros(1, 24, PATCH_PX // 4, PATCH_PX // 4)
     assert heatmap_loss(output, heat, box, weight, care) > heatmap_loss(
         output, heat, box, weight, torch.ones_like(care)
     )
@@ -209,7 +209,7 @@ def test_a_detectors_score_counts_hits_once_and_leaves_out_what_is_not_judged():
     maps[:, 2:] = 0.0
     for row, column in ((10, 10), (30, 30), (50, 50)):
         maps[0, 0, row, column] = 3.0
-    cells = torch.nn.functional.pixel_unshuffle(maps, 2).permute(0, 2, 3, 1)
+    cells = torch.nn.functional.pixel_unshuffle(maps, 2)
     torch.testing.assert_close(to_maps(cells), maps)
     centre = np.array([[10, 10], [30, 31], [20, 50]]) * STRIDE + 0.5
     picture = Picture(

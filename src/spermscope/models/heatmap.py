@@ -58,12 +58,12 @@ class _Merge(nn.Module):
 
 
 class HeatmapNet(nn.Module):
-    """Flattened picture ``(B, 1, H, W)`` -> ``(B, H/4, W/4, 24)``; H and W are multiples of 32.
+    """Flattened picture ``(B, 1, H, W)`` -> ``(B, 24, H/4, W/4)``; H and W are multiples of 32.
 
     The first layer sees 4 x 4 working pixels as channels and the last writes 2 x 2 cells for each (Shi et al. 2016), so
     nothing is computed at full size and yet two heads side by side stay two; ``to_maps`` spreads the cells out. Most
     weights sit where the picture is small: a head's surroundings (tail, ring, neighbours) tell it from what looks
-    alike, and there they cost little. Channels are last, as the engine computes them.
+    alike, and there they cost little.
     """
 
     def __init__(self) -> None:
@@ -82,16 +82,17 @@ class HeatmapNet(nn.Module):
         eighth = self.eighth(quarter)
         sixteenth = self.sixteenth(eighth)
         around = self.to_sixteenth(sixteenth, self.coarsest(sixteenth))
-        return self.out(self.to_quarter(quarter, self.to_eighth(eighth, around))).permute(0, 2, 3, 1)
+        cells: Tensor = self.out(self.to_quarter(quarter, self.to_eighth(eighth, around)))
+        return cells
 
 
 def to_maps(output: Tensor) -> Tensor:
-    """``(B, h, w, 24)`` of the network to maps ``(B, 6, 2h, 2w)``.
+    """``(B, 24, h, w)`` of the network to maps ``(B, 6, 2h, 2w)``.
 
     Channels: 2 heat logits (sperm, other), offset (x, y) of the head's centre from the cell's centre in strides, log of
-    the head's length and width in working pixels.
+    the width and height of its upright box in working pixels.
     """
-    return nn.functional.pixel_shuffle(output.permute(0, 3, 1, 2), 2)
+    return nn.functional.pixel_shuffle(output, 2)
 
 
 def heatmap_loss(output: Tensor, heat: Tensor, box: Tensor, weight: Tensor, care: Tensor) -> Tensor:

@@ -57,7 +57,7 @@ class OverlayWriter:
         if len(trail) > 1:
             points = np.rint(np.array(trail) * 16).astype(np.int32)[:, None]
             cv2.polylines(picture, [points], False, colour, 1, cv2.LINE_AA, 4)
-        reach = max(9.0, 0.75 * float(step.tracks.wh_px[row].max()))
+        reach = max(9.0, 0.9 * float(step.tracks.wh_px[row].max()))
         for side in (-1, 1):
             bar = round(x + side * reach)
             ends = (bar, round(y - 0.5 * reach)), (bar, round(y + 0.5 * reach))

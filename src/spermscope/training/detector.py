@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from spermscope import __version__
 from spermscope.detect import decode, match_heads
 from spermscope.models.heatmap import HeatmapNet, heatmap_loss
 from spermscope.runtime import ModelCard, write_model
+from spermscope.simulate.optics import KINDS, Kind
 from spermscope.training.export import golden, to_onnx
 from spermscope.training.loop import mixed_precision
 from spermscope.training.pictures import PATCH_PX, WORKING_UM_PER_PX, Picture, draw_picture, draw_targets
@@ -35,19 +37,21 @@ def train_detector(
     steps: int = STEPS,
     pictures: int = PICTURES,
     seed: int = 0,
+    without: Kind | None = None,
     processes: int = 2,
     progress: Progress = lambda done, total: None,
 ) -> Path:
     """Draw pictures, train, choose the threshold on held-out pictures, score on others, write the model file.
 
-    A checkpoint ``OUT.ckpt`` is kept every 400 steps. Held-out and scored pictures come from seeds of their own.
+    A checkpoint ``OUT.ckpt`` is kept every 400 steps. Held-out and scored pictures come from seeds of their own. With
+    ``without`` no picture of that contrast method is trained on; the scored ones are of all methods.
     """
     torch.manual_seed(seed)
     torch.set_num_threads(processes)
-    train = draw_pictures(range(seed * 1_000_000, seed * 1_000_000 + pictures), processes, progress)
+    train = draw_pictures(range(seed * 1_000_000, seed * 1_000_000 + pictures), processes, progress, without)
     network = fit(train, steps, seed, out, progress)
     first = seed * 1_000_000 + 900_000
-    held = draw_pictures(range(first, first + HELD_OUT), processes, progress)
+    held = draw_pictures(range(first, first + HELD_OUT), processes, progress, without)
     unseen = draw_pictures(range(first + HELD_OUT, first + 2 * HELD_OUT), processes, progress)
     threshold = choose_threshold(network, held)
     card = ModelCard(
@@ -56,11 +60,13 @@ def train_detector(
         version=__version__,
         um_per_px=WORKING_UM_PER_PX,
         trained_on=f"{pictures} simulated pictures of phase contrast, bright field and Hoffman relief; no real picture",
-        recipe=f"spermscope train detector --out detector.spermscope --seed {seed} --steps {steps}",
+        recipe=f"spermscope train detector --out detector.spermscope --seed {seed} --steps {steps}"
+        + (f" --without {without}" if without else ""),
         seed=seed,
         intended_use="Finding sperm heads in microscope pictures at 0.2-0.7 um per pixel. Research use only.",
         limits="Trained on simulation alone; box sizes are rough; clumps and heads cut by the border are missed.",
-        scores=score(network, unseen, threshold),
+        scores=score(network, unseen, threshold)
+        | {f"f1_{look}": score(network, [p for p in unseen if p.look == look], threshold)["f1"] for look in KINDS},
         constants={"threshold": threshold},
     )
     example = {
@@ -70,13 +76,14 @@ def train_detector(
     return write_model(out, card, {"model": graph}, golden("model", network, example, ["cells"]))
 
 
-def draw_pictures(seeds: range, processes: int, progress: Progress) -> list[Picture]:
-    """The pictures of ``seeds``, drawn in ``processes`` processes."""
+def draw_pictures(seeds: range, processes: int, progress: Progress, without: Kind | None = None) -> list[Picture]:
+    """The pictures of ``seeds``, drawn in ``processes`` processes; none of the contrast method ``without``."""
+    draw = partial(draw_picture, without=without)
     if processes < 2:
-        return [draw_picture(number) for number in seeds]
+        return [draw(number) for number in seeds]
     done: list[Picture] = []
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        for picture in pool.map(draw_picture, seeds, chunksize=50):
+        for picture in pool.map(draw, seeds, chunksize=50):
             done.append(picture)
             progress(len(done), len(seeds))
     return done
@@ -120,14 +127,14 @@ def _plain_batches(pictures: list[Picture], count: int) -> list[torch.Tensor]:
 
 def _turned(picture: Picture, rng: np.random.Generator) -> Picture:
     """The picture mirrored and turned by quarters, its objects alike."""
-    flat, xy = picture.flat, picture.xy_px
+    flat, xy, box = picture.flat, picture.xy_px, picture.box_px
     if rng.random() < 0.5:
         flat, xy = flat[:, ::-1], np.column_stack([PATCH_PX - 1 - xy[:, 0], xy[:, 1]])
     if rng.random() < 0.5:
         flat, xy = flat[::-1], np.column_stack([xy[:, 0], PATCH_PX - 1 - xy[:, 1]])
     if rng.random() < 0.5:
-        flat, xy = flat.T, xy[:, ::-1]
-    return replace(picture, flat=flat, xy_px=xy.astype(np.float32))
+        flat, xy, box = flat.T, xy[:, ::-1], box[:, ::-1]
+    return replace(picture, flat=flat, xy_px=xy.astype(np.float32), box_px=box)
 
 
 def _disturbed(pictures: list[Picture], rng: np.random.Generator) -> NDArray[np.float32]:

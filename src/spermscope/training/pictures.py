@@ -2,13 +2,15 @@
 
 Ranges follow a measured simulation-to-real study: every optics and polarity, glowing phase contrast, scale wrong by up
 to two fifths, about six heads a patch and up to sixty, a third of them roundish, two in five defocused, tails missing
-in some, debris from none to filthy. A head that does not stand out from its surroundings is not asked for: who must
-find what cannot be seen learns to guess.
+in some, debris from none to filthy. In half of the pictures lie tissue, granules, red cells, loose tails and glass; in
+some there is dust on the sensor, the exposure is interlaced or the picture comes out of an H.264 stream. A head that
+does not stand out from its surroundings is not asked for: who must find what cannot be seen learns to guess.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,11 +19,19 @@ from scipy.spatial import cKDTree
 
 from spermscope.detect import STRIDE
 from spermscope.normalise import flatten
+from spermscope.simulate import clutter
 from spermscope.simulate.cells import Cells
 from spermscope.simulate.debris import KINDS
+from spermscope.simulate.microscopes import (
+    add_glow,
+    draw_closed_condenser,
+    draw_optics,
+    draw_relief,
+    draw_wet_phase,
+)
 from spermscope.simulate.optics import KINDS as LOOKS
-from spermscope.simulate.optics import Optics, add_glow, clean_optics, draw_optics, draw_wet_phase
-from spermscope.simulate.scene import Scene, SceneSettings
+from spermscope.simulate.optics import Kind, Optics, clean_optics
+from spermscope.simulate.scene import DebrisTruth, Scene, SceneSettings
 from spermscope.simulate.typical import typical_cells
 
 PATCH_PX = 256
@@ -41,30 +51,38 @@ CROWDED_UM = 4.5
 CROWD_CARE = 3.0
 """Of a crowded head's place in the loss against any other's: they are few, and what is missed are mostly they."""
 ROUND_CELL, HEAD_LIKE = KINDS.index("round cell"), KINDS.index("head-like")
+RED_CELL, BEAD, TISSUE = (clutter.KINDS.index(name) for name in ("red cell", "bead", "tissue"))
+BEAD_LIKE_UM = (1.0, 3.5)
+"""Smooth beads of this radius look like heads without tails: not judged."""
+CODED_FRAMES = 2
+"""Of one picture with other noise, as an H.264 stream gives the last: the noise of the first is frozen in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
     """One training patch: ``flat (256, 256) float16`` and its objects, a row each, in working pixels.
 
-    ``kind (N,)`` is 0 sperm, 1 other, -1 not judged; ``xy_px (N, 2)``; ``size_px (N, 2)`` head length and width.
-    ``either_sign``: an inverted picture of this kind exists too.
+    ``kind (N,)`` is 0 sperm, 1 other, -1 not judged; ``xy_px (N, 2)``; ``box_px (N, 2)`` width and height of the box
+    round each. ``either_sign``: an inverted picture of this kind exists too. ``look``: the contrast method.
     """
 
     flat: NDArray[np.float16]
     kind: NDArray[np.int8]
     xy_px: NDArray[np.float32]
-    size_px: NDArray[np.float32]
+    box_px: NDArray[np.float32]
     either_sign: bool = True
+    look: Kind = "phase"
 
 
-def draw_picture(seed: int) -> Picture:
-    """The picture of that seed."""
+def draw_picture(seed: int, without: Kind | None = None) -> Picture:
+    """The picture of that seed; never one of the contrast method ``without``."""
     rng = np.random.default_rng([seed, 11])
-    um_per_px = float(rng.uniform(0.25, 0.65))
+    um_per_px = float(rng.uniform(0.17, 0.25) if rng.random() < 0.2 else rng.uniform(0.25, 0.65))
     mistaken = _mistake(rng)
     side_px = int(np.ceil(PATCH_PX * WORKING_UM_PER_PX / (um_per_px * mistaken)))
     optics = _optics(rng)
+    while optics.kind == without:
+        optics = _optics(rng)
     dust = (1.0, 2.0, 4.0, 8.0, 12.0, 16.0) if optics.phase_rad > 0 else (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
     settings = SceneSettings(
         width_px=side_px,
@@ -75,13 +93,19 @@ def draw_picture(seed: int) -> Picture:
         seed=seed,
         debris=float(rng.choice(dust)),
         defocus_um=float(rng.choice((0.5, 1.5, 3.0, 5.0), p=(0.35, 0.3, 0.2, 0.15))),
+        clutter=float(rng.choice((0.0, 0.5, 1.5, 4.0), p=(0.5, 0.2, 0.2, 0.1))),
+        **_camera(rng),
     )
     scene = Scene(settings, cells=_cells(settings, rng, optics.glow > 0), optics=optics)
-    image = scene.render(0.05)
+    filmed = [scene.render(0.05, rng=rng) for _ in range(CODED_FRAMES if settings.h264_crf else 1)]
+    *_, image = scene.camera.record(filmed)
     flat = flatten(image, um_per_px * mistaken, WORKING_UM_PER_PX)[:PATCH_PX, :PATCH_PX]
     factor = um_per_px * mistaken / WORKING_UM_PER_PX
     return Picture(
-        flat.astype(np.float16), *_objects(scene, factor, flat), either_sign=optics.glow == 0 and optics.phase_rad == 0
+        flat.astype(np.float16),
+        *_objects(scene, factor, flat),
+        either_sign=optics.glow == 0 and optics.phase_rad == 0,
+        look=optics.kind,
     )
 
 
@@ -100,11 +124,27 @@ def _mistake(rng: np.random.Generator) -> float:
     return float(np.exp(rng.uniform(np.log(0.8), np.log(1.45))))
 
 
+def _camera(rng: np.random.Generator) -> dict[str, Any]:
+    """What of the camera and the recording can be seen in a single picture."""
+    kind = rng.random()
+    coded = int(rng.integers(18, 36)) if kind < 0.15 else 0
+    return {
+        "h264_crf": coded,
+        "interlaced": 0.15 <= kind < 0.20,
+        "sensor_dust": int(rng.integers(1, 15)) if rng.random() < 0.2 else 0,
+        "fps": float(rng.choice((25.0, 50.0))),
+    }
+
+
 def _optics(rng: np.random.Generator) -> Optics:
     kind = rng.random()
-    if kind < 0.34:
+    if kind < 0.28:
         return draw_wet_phase(rng)
-    if kind < 0.56:
+    if kind < 0.46:
+        return draw_closed_condenser(rng)
+    if kind < 0.60:
+        return draw_relief(rng)
+    if kind < 0.74:
         clean = clean_optics(LOOKS[int(rng.integers(len(LOOKS)))])
         return replace(clean, blur=float(rng.uniform(0.2, 0.5)), noise_sigma=float(rng.uniform(0.5, 5.0)))
     optics = draw_optics(rng)
@@ -118,6 +158,7 @@ def _cells(settings: SceneSettings, rng: np.random.Generator, glowing: bool) -> 
     roundish = rng.random(count) < 0.3
     width = np.where(roundish, cells.head_length_um * rng.uniform(0.8, 1.0, count), cells.head_width_um)
     tail = cells.tail_length_um * (0.0 if not glowing and rng.random() < 0.1 else 1.0)
+    tail = np.where(rng.random(count) < 0.04, 0.0, tail)
     bulk = cells.thickness * (1.0 if rng.random() < 0.7 else 0.7)
     # Light spreads round a glowing head, which then looks larger than it is.
     swollen = float(np.exp(rng.uniform(0.0, 0.5) if glowing else rng.normal(0.0, 0.12)))
@@ -141,26 +182,46 @@ def _stands_out(flat: NDArray[np.float32], xy: NDArray[np.float64]) -> NDArray[n
 def _objects(
     scene: Scene, factor: float, flat: NDArray[np.float32]
 ) -> tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]]:
-    truth, pieces = scene.truth(0.05), scene.debris_truth(0.05)
-    seen = truth.in_view
-    blurred = scene.optics.blur_um(truth.z_um[seen]) > UNSEEN_BLUR_UM
+    truth = scene.truth(0.05)
+    seen, um_per_px = truth.in_view, scene.settings.um_per_px
     xy = np.column_stack([truth.x_px, truth.y_px])[seen]
-    kind = np.where(blurred | ~_stands_out(flat, (xy + 0.5) * factor - 0.5), -1, 0)
-    size = np.column_stack([truth.length_um, truth.width_um])[seen] / scene.settings.um_per_px
-    other = np.isin(pieces.kind, (ROUND_CELL, HEAD_LIKE))
-    radius = pieces.radius_px[other]
-    other_xy = np.column_stack([pieces.x_px, pieces.y_px])[other]
-    size = np.concatenate([size, 2.0 * np.column_stack([radius, radius])])
-    # Without tails in the picture nobody can tell a piece the size of a head from a head: then it is not judged.
-    least_um = GLOWING_ROUND_ABOVE_UM if scene.optics.glow > 0 else ROUND_ABOVE_UM
-    large = (pieces.kind[other] == ROUND_CELL) & (radius * scene.settings.um_per_px > least_um)
-    told = (pieces.kind[other] == HEAD_LIKE) & bool(scene.cells.tail_length_um.any())
-    shown = _stands_out(flat, (other_xy + 0.5) * factor - 0.5)
-    kind = np.concatenate([kind, np.where((large | told) & shown, 1, -1)])
-    xy = np.concatenate([xy, other_xy])
+    size = _boxes(truth.length_um, truth.width_um, np.radians(truth.heading_deg))[seen] / um_per_px
+    hidden = scene.optics.blur_um(truth.z_um[seen]) > UNSEEN_BLUR_UM
+    scraps = scene.clutter_truth(0.05)
+    for row in np.flatnonzero(scraps.kind == TISSUE).tolist():
+        away = np.hypot(xy[:, 0] - scraps.x_px[row], xy[:, 1] - scraps.y_px[row])
+        hidden |= away < 1.3 * scraps.radius_px[row]
+    other_xy, other_size, other_kind = _others(scene, scraps)
+    xy, size = np.concatenate([xy, other_xy]), np.concatenate([size, other_size])
+    kind = np.concatenate([np.where(hidden, -1, 0), other_kind])
     # Pixel centres are integers in both grids: (x + 1/2) scales, not x.
     placed = (xy + 0.5) * factor - 0.5
+    kind = np.where(_stands_out(flat, placed), kind, -1)
     return kind.astype(np.int8), placed.astype(np.float32), (size * factor).astype(np.float32)
+
+
+def _boxes(length: NDArray[np.float64], width: NDArray[np.float64], turn: NDArray[np.float64]) -> NDArray[np.float64]:
+    """``(N, 2)`` width and height of the upright box round an ellipse that is turned."""
+    across, down = np.cos(turn), np.sin(turn)
+    return np.column_stack([np.hypot(length * across, width * down), np.hypot(length * down, width * across)])
+
+
+def _others(scene: Scene, scraps: DebrisTruth) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
+    """Places, sizes and kinds of what is told from heads (1) and of what cannot be (-1)."""
+    pieces, um_per_px = scene.debris_truth(0.05), scene.settings.um_per_px
+    # Without tails in the picture nobody can tell a piece the size of a head from a head: then it is not judged.
+    least_um = GLOWING_ROUND_ABOVE_UM if scene.optics.glow > 0 else ROUND_ABOVE_UM
+    large = (pieces.kind == ROUND_CELL) & (pieces.radius_px * um_per_px > least_um)
+    told = (pieces.kind == HEAD_LIKE) & bool(scene.cells.tail_length_um.any())
+    radius_um = scraps.radius_px * um_per_px
+    like_heads = (scraps.kind == BEAD) & (radius_um > BEAD_LIKE_UM[0]) & (radius_um < BEAD_LIKE_UM[1])
+    parts = (
+        (pieces, np.isin(pieces.kind, (ROUND_CELL, HEAD_LIKE)), np.where(large | told, 1, -1)),
+        (scraps, like_heads | (scraps.kind == RED_CELL), np.full(len(scraps.kind), -1)),
+    )
+    xy = np.concatenate([np.column_stack([part.x_px, part.y_px])[rows] for part, rows, _ in parts])
+    radius = np.concatenate([part.radius_px[rows] for part, rows, _ in parts])
+    return xy, 2.0 * np.column_stack([radius, radius]), np.concatenate([kind[rows] for _, rows, kind in parts])
 
 
 def draw_targets(picture: Picture) -> tuple[NDArray[np.float32], ...]:
@@ -173,9 +234,7 @@ def draw_targets(picture: Picture) -> tuple[NDArray[np.float32], ...]:
     # The centre of heat-map cell i lies at working pixel i * STRIDE + (STRIDE - 1) / 2.
     cell_xy = (picture.xy_px - (STRIDE - 1) / 2) / STRIDE
     crowded = _crowded(picture).tolist()
-    for kind, (x, y), size, close in zip(
-        picture.kind.tolist(), cell_xy.tolist(), picture.size_px, crowded, strict=True
-    ):
+    for kind, (x, y), size, close in zip(picture.kind.tolist(), cell_xy.tolist(), picture.box_px, crowded, strict=True):
         column, row = round(x), round(y)
         if not (0 <= column < side and 0 <= row < side):
             continue
