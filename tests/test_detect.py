@@ -120,6 +120,15 @@ def test_a_peak_is_read_at_its_offset_and_size(row, column):
     assert seen.sperm.tolist() == [True]
 
 
+def test_a_calibrated_score_and_its_threshold_are_on_one_scale():
+    maps = np.full((6, 10, 12), -8.0, np.float32)
+    maps[2:] = 0.0
+    maps[0, 4, 3], maps[0, 4, 9] = 3.0, 1.0
+    seen = decode(cells_of(maps), 0.4, 0.4, (0.5, -1.0))
+    np.testing.assert_allclose(seen.score, [1 / (1 + np.exp(-0.5))], rtol=1e-6)
+    assert len(decode(cells_of(maps), 0.37, 0.4, (0.5, -1.0))) == 2
+
+
 def test_of_two_peaks_on_one_head_the_stronger_counts():
     maps = np.full((6, 10, 12), -8.0, np.float32)
     maps[2:] = 0.0

@@ -18,7 +18,7 @@ from spermscope.models.heatmap import HeatmapNet, heatmap_loss, to_maps  # noqa:
 from spermscope.models.streaming import TOKEN, CropEncoder, GradeHead, HeadAtWork  # noqa: E402
 from spermscope.simulate.donors import draw_cells, draw_donor  # noqa: E402
 from spermscope.simulate.experts import Appearance  # noqa: E402
-from spermscope.training.detector import _counts, _rates, lowest_as_good  # noqa: E402
+from spermscope.training.detector import _counts, _rates, calibrate, lowest_as_good  # noqa: E402
 from spermscope.training.export import golden, to_onnx  # noqa: E402
 from spermscope.training.losses import emd_loss  # noqa: E402
 from spermscope.training.panel_clips import _donor_clips, load_panel_clips, save_panel_clips  # noqa: E402
@@ -216,10 +216,32 @@ def test_a_detectors_score_counts_hits_once_and_leaves_out_what_is_not_judged():
         np.zeros((PATCH_PX, PATCH_PX), np.float16), np.array([0, -1, 0], np.int8), centre.astype(np.float32),
         np.full((3, 2), 9.0, np.float32),
     )  # fmt: skip
-    counts, far_px = _counts([cells[0].numpy()], [picture], 0.5)
+    counts, far_px = _counts([cells[0].numpy()], [picture], 0.5, (1.0, 0.0))
     assert counts.tolist() == [[1, 2, 2]]
     assert far_px.tolist() == [0.0]
     assert _rates(counts[0]) == (0.5, 0.5, 0.5)
+
+
+class OnePeak(torch.nn.Module):
+    """A peak in the middle whose logit is what the picture is filled with."""
+
+    def forward(self, picture):
+        cells = torch.full((1, 24, 64, 64), -9.0)
+        cells[:, 8:] = 0.0
+        cells[0, 0, 32, 32] = picture[0, 0, 0, 0]
+        return cells
+
+
+def test_a_calibrated_score_is_the_share_of_such_peaks_that_are_heads():
+    here, elsewhere = (128.5, 128.5), (20.5, 20.5)
+    pictures = []
+    for value, heads in ((2.0, 5), (0.0, 2)):
+        for number in range(10):
+            picture = picture_of(here if number < heads else elsewhere)
+            pictures.append(replace(picture, flat=np.full_like(picture.flat, value)))
+    slope, shift = calibrate(OnePeak(), pictures)
+    assert shift == pytest.approx(np.log(0.2 / 0.8), abs=0.01)
+    assert 2 * slope + shift == pytest.approx(0.0, abs=0.01)
 
 
 def test_of_thresholds_that_are_as_good_the_lowest_is_taken():

@@ -57,6 +57,8 @@ class HeatmapDetector:
         given = settings.detect.threshold
         threshold = float(np.ravel(model.card.constants["threshold"])[0]) if given is None else given
         self._least = share * threshold
+        slope, shift = np.ravel(model.card.constants.get("calibration", [1.0, 0.0])).tolist()
+        self._calibration = slope, shift
 
     def detect(self, frame: Frame) -> Detections:
         """See ``Detector``."""
@@ -65,7 +67,7 @@ class HeatmapDetector:
         seen = self.model.read(
             "model",
             {"picture": picture[None, None]},
-            lambda outputs: decode(outputs["cells"][0], self._least, working),
+            lambda outputs: decode(outputs["cells"][0], self._least, working, self._calibration),
         )
         size = working_size(frame.image.shape, self._um_per_px, working)
         return to_source(seen, size, frame.image.shape)
@@ -95,14 +97,18 @@ class BoxDetector:
         return to_source(_one_a_head(seen, SAME_HEAD_UM / working), size, frame.image.shape)
 
 
-def decode(cells: NDArray[np.float32], threshold: float, um_per_px: float) -> Detections:
+def decode(
+    cells: NDArray[np.float32], threshold: float, um_per_px: float, calibration: tuple[float, float] = (1.0, 0.0)
+) -> Detections:
     """Peaks of the network's ``(24, h, w)``, 2 x 2 cells of ``STRIDE`` working pixels a row; in working pixels.
 
     The 24 are 6 maps (heat logits of sperm and other, offset x and y, log width and height of the box) of 4 cells each.
     A peak is a cell that is the largest of its 3 x 3 neighbours in its label's heat; where both labels peak on one
-    object the stronger counts.
+    object the stronger counts. With ``calibration`` (a, b) the score is ``1 / (1 + exp(-(a logit + b)))``, the share of
+    such peaks that are heads (Platt 1999).
     """
-    least = float(np.log(threshold / (1.0 - threshold)))
+    slope, shift = calibration
+    least = float((np.log(threshold / (1.0 - threshold)) - shift) / slope)
     height, width = cells.shape[1:]
     # A flat search and a division are a quarter of the time of a search in three dimensions.
     channel, y, x = np.unravel_index(np.flatnonzero(cells[:8] > least), (8, height, width))
@@ -124,7 +130,7 @@ def decode(cells: NDArray[np.float32], threshold: float, um_per_px: float) -> De
     offset = np.where(label[:, None] == 0, np.clip(own[:, :2], -1.5, 1.5), 0.0)
     xy = (np.column_stack([column, row]) + offset) * STRIDE + (STRIDE - 1) / 2
     box = np.exp(np.clip(own[:, 2:], 0.0, 5.0))
-    score = 1.0 / (1.0 + np.exp(-strength))
+    score = 1.0 / (1.0 + np.exp(-(slope * strength + shift)))
     seen = Detections(xy.astype(np.float32), box.astype(np.float32), score.astype(np.float32), label == 0)
     return _one_a_head(seen, SAME_HEAD_UM / um_per_px)
 

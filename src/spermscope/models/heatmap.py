@@ -73,8 +73,8 @@ class HeatmapNet(nn.Module):
         self.sixteenth = nn.Sequential(_block(48, 72, 3, 2), _whole(72), _light(72))
         self.coarsest = nn.Sequential(_block(72, 96, 3, 2), _whole(96), _light(96))
         self.to_sixteenth, self.to_eighth, self.to_quarter = _Merge(96, 72), _Merge(72, 48), _Merge(48, 24)
-        self.out = nn.Sequential(_light(24), nn.Conv2d(24, 4 * (CHANNELS + 4), 1))
-        nn.init.constant_(self.out[1].bias[: 4 * CHANNELS], -4.5)
+        self.out = nn.Conv2d(24, 4 * (CHANNELS + 4), 1)
+        nn.init.constant_(self.out.bias[: 4 * CHANNELS], -4.5)
 
     def forward(self, picture: Tensor) -> Tensor:
         """See the class."""

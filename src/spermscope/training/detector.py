@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import logit
 
 from spermscope import __version__
 from spermscope.detect import decode, match_heads
@@ -28,6 +30,9 @@ HELD_OUT = 300
 BATCH = 16
 F1_FOR_RECALL = 0.002
 """What a lower threshold may cost in single frames' F1."""
+CALIBRATED_FROM = 0.05
+"""Weaker peaks than this are not looked at when scores are calibrated."""
+Calibration = tuple[float, float]
 Progress = Callable[[int, int | None], None]
 
 
@@ -53,7 +58,8 @@ def train_detector(
     first = seed * 1_000_000 + 900_000
     held = draw_pictures(range(first, first + HELD_OUT), processes, progress, without)
     unseen = draw_pictures(range(first + HELD_OUT, first + 2 * HELD_OUT), processes, progress)
-    threshold = choose_threshold(network, held)
+    calibration = calibrate(network, held)
+    threshold = choose_threshold(network, held, calibration)
     card = ModelCard(
         kind="detector",
         name="heatmap",
@@ -65,9 +71,12 @@ def train_detector(
         seed=seed,
         intended_use="Finding sperm heads in microscope pictures at 0.2-0.7 um per pixel. Research use only.",
         limits="Trained on simulation alone; box sizes are rough; clumps and heads cut by the border are missed.",
-        scores=score(network, unseen, threshold)
-        | {f"f1_{look}": score(network, [p for p in unseen if p.look == look], threshold)["f1"] for look in KINDS},
-        constants={"threshold": threshold},
+        scores=score(network, unseen, threshold, calibration)
+        | {
+            f"f1_{look}": score(network, [p for p in unseen if p.look == look], threshold, calibration)["f1"]
+            for look in KINDS
+        },
+        constants={"threshold": threshold, "calibration": list(calibration)},
     )
     example = {
         "picture": torch.from_numpy(np.stack([p.flat for p in held[:2]])[:, None, :128, :128].astype(np.float32))
@@ -150,14 +159,33 @@ def _disturbed(pictures: list[Picture], rng: np.random.Generator) -> NDArray[np.
     return flat
 
 
-def choose_threshold(network: HeatmapNet, pictures: list[Picture]) -> float:
+def calibrate(network: HeatmapNet, pictures: list[Picture]) -> Calibration:
+    """Slope and shift of the logit after which a score is the share of peaks like it that are heads (Platt 1999)."""
+    logits, heads = [], []
+    for output, picture in zip(_outputs(network, pictures), pictures, strict=True):
+        seen = decode(output, CALIBRATED_FROM, WORKING_UM_PER_PX)
+        seen = seen.where(seen.sperm)
+        near, false = _matched(picture, seen.xy_px)
+        logits.append(logit(seen.score[np.concatenate([near[:, 1], false])].astype(np.float64)))
+        heads.append(np.repeat([1.0, 0.0], [len(near), len(false)]))
+    x, y = np.concatenate(logits), np.concatenate(heads)
+
+    def surprise(line: NDArray[np.float64]) -> float:
+        z = line[0] * x + line[1]
+        return float(np.mean(np.logaddexp(0.0, z) - y * z))
+
+    slope, shift = minimize(surprise, [1.0, 0.0], method="Nelder-Mead").x.tolist()
+    return round(max(slope, 0.05), 4), round(shift, 4)
+
+
+def choose_threshold(network: HeatmapNet, pictures: list[Picture], calibration: Calibration) -> float:
     """The lowest threshold, in steps of 0.05, whose F1 on ``pictures`` is within ``F1_FOR_RECALL`` of the best.
 
     A false hit of one frame seldom lives long enough to count; a head that is missed is lost.
     """
     outputs = _outputs(network, pictures)
     thresholds = [round(0.05 * number, 2) for number in range(3, 13)]
-    f1 = [_rates(_counts(outputs, pictures, threshold)[0].sum(axis=0))[2] for threshold in thresholds]
+    f1 = [_rates(_counts(outputs, pictures, threshold, calibration)[0].sum(axis=0))[2] for threshold in thresholds]
     return lowest_as_good(thresholds, f1)
 
 
@@ -166,9 +194,11 @@ def lowest_as_good(thresholds: list[float], f1: list[float]) -> float:
     return next(threshold for threshold, value in zip(thresholds, f1, strict=True) if value >= max(f1) - F1_FOR_RECALL)
 
 
-def score(network: HeatmapNet, pictures: list[Picture], threshold: float) -> dict[str, float | list[float]]:
+def score(
+    network: HeatmapNet, pictures: list[Picture], threshold: float, calibration: Calibration
+) -> dict[str, float | list[float]]:
     """Recall, precision and F1, each ``[value, low, high]`` (95 %, bootstrap over pictures), and median distance."""
-    counts, far_px = _counts(_outputs(network, pictures), pictures, threshold)
+    counts, far_px = _counts(_outputs(network, pictures), pictures, threshold, calibration)
     rng = np.random.default_rng(0)
     again = np.array([_rates(counts[rng.integers(0, len(counts), len(counts))].sum(axis=0)) for _ in range(1000)])
     table = zip(_rates(counts.sum(axis=0)), *np.quantile(again, (0.025, 0.975), axis=0), strict=True)
@@ -186,19 +216,27 @@ def _outputs(network: HeatmapNet, pictures: list[Picture]) -> list[NDArray[np.fl
 
 
 def _counts(
-    outputs: list[NDArray[np.float32]], pictures: list[Picture], threshold: float
+    outputs: list[NDArray[np.float32]], pictures: list[Picture], threshold: float, calibration: Calibration
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """``(N, 3)`` hits, heads and judged detections of each picture, and every hit's distance in working pixels."""
     counts, far = [], [np.empty(0)]
     for output, picture in zip(outputs, pictures, strict=True):
-        seen = decode(output, threshold, WORKING_UM_PER_PX)
+        seen = decode(output, threshold, WORKING_UM_PER_PX, calibration)
         seen_px = seen.xy_px[seen.sperm]
-        judged, unjudged = picture.xy_px[picture.kind == 0], picture.xy_px[picture.kind == -1]
-        near = match_heads(judged, seen_px, 3.0 / WORKING_UM_PER_PX)
-        free = len(match_heads(unjudged, np.delete(seen_px, near[:, 1], axis=0), 4.0 / WORKING_UM_PER_PX))
-        counts.append((len(near), len(judged), len(seen_px) - free))
+        near, false = _matched(picture, seen_px)
+        judged = picture.xy_px[picture.kind == 0]
+        counts.append((len(near), len(judged), len(near) + len(false)))
         far.append(np.hypot(*(judged[near[:, 0]] - seen_px[near[:, 1]]).T))
     return np.array(counts, np.int64), np.concatenate(far)
+
+
+def _matched(picture: Picture, seen_px: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """``(M, 2)`` pairs (judged head, detection), and the false detections; one on what is not judged is neither."""
+    judged, unjudged = picture.xy_px[picture.kind == 0], picture.xy_px[picture.kind == -1]
+    near = match_heads(judged, seen_px, 3.0 / WORKING_UM_PER_PX)
+    rest = np.setdiff1d(np.arange(len(seen_px)), near[:, 1])
+    free = match_heads(unjudged, seen_px[rest], 4.0 / WORKING_UM_PER_PX)
+    return near, np.delete(rest, free[:, 1])
 
 
 def _rates(counts: NDArray[np.int64]) -> tuple[float, float, float]:
