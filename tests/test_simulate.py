@@ -10,6 +10,7 @@ from spermscope.simulate.cells import MODES, Cells
 from spermscope.simulate.microscopes import draw_optics
 from spermscope.simulate.optics import KINDS, Optics, clean_optics
 from spermscope.simulate.scene import Scene, SceneSettings, View
+from spermscope.simulate.shapes import upright_boxes
 from spermscope.simulate.swimmers import Swimmers
 from spermscope.simulate.truth_tables import write_truth
 from spermscope.simulate.typical import typical_cells
@@ -165,3 +166,13 @@ def test_a_wrong_address_is_told_in_one_line(address, message):
 def test_no_way_of_swimming_at_all_is_refused():
     with pytest.raises(ValueError, match="a share above 0"):
         Scene(SceneSettings(progressive=0, hyperactivated=0, circling=0, nonprogressive=0, immotile=0))
+
+
+def test_an_upright_box_touches_its_ellipse_on_every_side():
+    turn = np.radians([0.0, 30.0, 90.0, 200.0])
+    found = upright_boxes(np.full(4, 5.0), np.full(4, 3.0), turn)
+    around = np.linspace(0, 2 * np.pi, 20001)
+    for (width, height), angle in zip(found, turn, strict=True):
+        u, v = 2.5 * np.cos(around), 1.5 * np.sin(around)
+        assert width == pytest.approx(np.ptp(u * np.cos(angle) - v * np.sin(angle)), rel=1e-6)
+        assert height == pytest.approx(np.ptp(u * np.sin(angle) + v * np.cos(angle)), rel=1e-6)

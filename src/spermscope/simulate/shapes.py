@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from spermscope.simulate.cells import Cells
+from spermscope.simulate.cells import Cells, Floats
 from spermscope.simulate.swimmers import MIDPIECE_UM, Pose
 
 Image = NDArray[np.float32]
@@ -83,6 +83,12 @@ def _draw_head(
         spot = np.exp(-((along - 0.18 * length) ** 2 + (across - 0.1 * width) ** 2) / (2 * (0.75 * size) ** 2))
         head *= 1.0 - 0.85 * spot
     canvas[rows, columns] += (cells.thickness[row] * head).astype(np.float32)
+
+
+def upright_boxes(length: Floats, width: Floats, turn: Floats) -> Floats:
+    """``(N, 2)`` width and height of the upright box round an ellipse that is turned by ``turn`` radians."""
+    across, down = np.cos(turn), np.sin(turn)
+    return np.column_stack([np.hypot(length * across, width * down), np.hypot(length * down, width * across)])
 
 
 def add_disc(canvas: Image, centre: tuple[float, float], radius_px: float, thickness: float) -> None:

@@ -32,6 +32,7 @@ from spermscope.simulate.microscopes import (
 from spermscope.simulate.optics import KINDS as LOOKS
 from spermscope.simulate.optics import Kind, Optics, clean_optics
 from spermscope.simulate.scene import DebrisTruth, Scene, SceneSettings
+from spermscope.simulate.shapes import upright_boxes
 from spermscope.simulate.typical import typical_cells
 
 PATCH_PX = 256
@@ -185,7 +186,7 @@ def _objects(
     truth = scene.truth(0.05)
     seen, um_per_px = truth.in_view, scene.settings.um_per_px
     xy = np.column_stack([truth.x_px, truth.y_px])[seen]
-    size = _boxes(truth.length_um, truth.width_um, np.radians(truth.heading_deg))[seen] / um_per_px
+    size = upright_boxes(truth.length_um, truth.width_um, np.radians(truth.heading_deg))[seen] / um_per_px
     hidden = scene.optics.blur_um(truth.z_um[seen]) > UNSEEN_BLUR_UM
     scraps = scene.clutter_truth(0.05)
     for row in np.flatnonzero(scraps.kind == TISSUE).tolist():
@@ -198,12 +199,6 @@ def _objects(
     placed = (xy + 0.5) * factor - 0.5
     kind = np.where(_stands_out(flat, placed), kind, -1)
     return kind.astype(np.int8), placed.astype(np.float32), (size * factor).astype(np.float32)
-
-
-def _boxes(length: NDArray[np.float64], width: NDArray[np.float64], turn: NDArray[np.float64]) -> NDArray[np.float64]:
-    """``(N, 2)`` width and height of the upright box round an ellipse that is turned."""
-    across, down = np.cos(turn), np.sin(turn)
-    return np.column_stack([np.hypot(length * across, width * down), np.hypot(length * down, width * across)])
 
 
 def _others(scene: Scene, scraps: DebrisTruth) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
