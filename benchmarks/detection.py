@@ -203,7 +203,7 @@ def draw(pictures: list[Seen], folder: Path | None, threshold: float) -> None:
 def main() -> None:
     """Print the table."""
     words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    words.add_argument("sets", nargs="*", default=["visem", "stills"], choices=["visem", "stills"])
+    words.add_argument("sets", nargs="*", help="visem, stills; both when not named")
     words.add_argument("--model", type=Path, nargs="+", default=[shipped("detector")])
     words.add_argument("--pictures", type=Path)
     asked = words.parse_args()
@@ -211,7 +211,7 @@ def main() -> None:
         sys.stdout.write("no recordings beside the checkout: nothing measured\n")
         return
     sys.stdout.write(HEADER)
-    for name in asked.sets:
+    for name in asked.sets or ["visem", "stills"]:
         {"visem": visem, "stills": stills}[name](asked.model, asked.pictures)
 
 

@@ -20,7 +20,7 @@ STRIDE = 2
 """Working pixels to one cell of the network's maps."""
 SAME_HEAD_UM = 1.8
 """Two peaks nearer than this are one head: less than half its length."""
-FAINT = 0.5
+FAINT = 0.25
 """Down to this share of the threshold a head is faint: enough to go on with, not to begin with."""
 _NEIGHBOURS = [(down, across) for down in (-1, 0, 1) for across in (-1, 0, 1) if down or across]
 MOST = 3000

@@ -54,7 +54,7 @@ class TrackSettings(_Frozen):
     loose_um: float = Field(default=12.0, gt=0, description="reach for a lonely track and a lonely point")
     young_price: float = Field(default=4.0, ge=0, description="added cost of a track that is not confirmed yet")
     confirm_hits: int = Field(default=5, ge=1, description="points before a track counts")
-    confirm_score: float = Field(default=0.6, ge=0, le=1, description="mean score before a track counts")
+    confirm_score: float = Field(default=0.75, ge=0, le=1, description="mean score before a track counts")
     max_gap_s: float = Field(default=0.3, gt=0, description="unseen for longer, a confirmed track ends")
     young_gap_s: float = Field(default=0.12, gt=0, description="unseen for longer, an unconfirmed track ends")
     merge_um: float = Field(default=4.0, gt=0, description="heads nearer than this may show as one")
@@ -64,7 +64,7 @@ class TrackSettings(_Frozen):
     )
     unsure_s: float = Field(default=0.4, ge=0, description="a parting not told by then is ambiguous")
     stroke_hz: float = Field(default=15.0, gt=0, description="points closer in time count less in telling a parting")
-    start_score: float = Field(default=0.45, ge=0, le=1, description="least score of a point that starts a track")
+    start_score: float = Field(default=0.5, ge=0, le=1, description="least score of a point that starts a track")
     faint_gate: float = Field(
         default=2.0, gt=0, description="squared Mahalanobis distance of a point too faint to start a track"
     )

@@ -23,6 +23,8 @@ from spermscope.settings import TrackSettings
 Floats = NDArray[np.float64]
 Ids = NDArray[np.int64]
 FORBIDDEN = 1e6
+POOLED_HITS = 20
+"""A track's score is the mean of its points', of about so many when it is older."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +239,8 @@ class Tracker:
         s.beat2[rows] += learned * (off2 - s.beat2[rows])
         s.x[rows], s.v[rows], s.p[rows] = _corrected(s.x[rows], s.v[rows], s.p[rows], found, noise)
         s.hits[rows] += 1
-        s.score[rows] += 0.2 * (marks[match[rows]] - s.score[rows])
+        pooled = np.maximum(1.0 / s.hits[rows], 1.0 / POOLED_HITS)
+        s.score[rows] += pooled * (marks[match[rows]] - s.score[rows])
         s.seen_s[rows] = time_s
         s.confirmed |= (s.hits >= self._set.confirm_hits) & (s.score >= self._set.confirm_score)
 
