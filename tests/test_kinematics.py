@@ -316,3 +316,32 @@ def test_what_is_seen_once_a_second_or_less_is_neither_immotile_nor_moving(step_
     found = measure(step_s * np.arange(10.0), np.zeros((10, 2)))
     assert found.who_motility == ""
     assert found.why["who_motility"] == "not computed: fewer than 3 positions in 1 s"
+
+
+def test_repeated_pictures_add_no_rate():
+    time_s, xy = sine(25, 2, 60.0, 2.0, 9.0)
+    twice = measure(np.arange(2 * len(xy)) / 50, np.repeat(xy, 2, axis=0), repeated=np.arange(2 * len(xy)) % 2 == 1)
+    once = measure(time_s, xy)
+    for name in BEAT_FIELDS:
+        assert is_absent(twice, name), name
+        assert twice.why[name] == "not computed: 24.8 different pictures a second are below 50"
+    assert twice.who_motility == once.who_motility == "rapid"
+    assert twice.vsl_um_s == pytest.approx(once.vsl_um_s, rel=0.02)
+
+
+def test_where_enough_pictures_are_new_the_repeated_ones_change_nothing():
+    time_s, xy = sine(200, 2, 60.0, 2.0, 12.0)
+    repeated = np.arange(len(xy)) % 4 == 2
+    held = xy.copy()
+    held[repeated] = held[np.flatnonzero(repeated) - 1]
+    found, plain = measure(time_s, held, repeated=repeated), measure(time_s[~repeated], xy[~repeated])
+    for name in ("vcl_um_s", "vsl_um_s", "vap_um_s", "lin", "alh_um", "bcf_hz", "mad_deg", "twitch_um", "who_motility"):
+        assert getattr(found, name) == getattr(plain, name), name
+    assert found.n_frames == len(xy)
+
+
+def test_a_still_cell_in_a_picture_that_is_repeated_for_seconds_is_immotile():
+    time_s = np.arange(101) / 50
+    found = measure(time_s, np.zeros((101, 2)), repeated=time_s > 0)
+    assert found.who_motility == "immotile"
+    assert found.why["vcl_um_s"] == "not computed: 0 different pictures a second are below 50"

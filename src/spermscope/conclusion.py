@@ -146,7 +146,7 @@ def _not_computed(tally: Tally, shares: MotilityShares, reason: str, who_reason:
         absent["motility intervals"] = shares.no_interval
     if reason:
         absent["micrometres"] = f"not computed: {reason}"
-    beat = {name: why for name, why in tally.not_computed.items() if "fps is below" in why}
+    beat = {name: why for name, why in tally.not_computed.items() if " below " in why}
     return absent | {name: why for name, why in beat.items() if name not in absent}
 
 

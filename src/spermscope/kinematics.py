@@ -32,6 +32,7 @@ def compute_kinematics(
     observed: NDArray[np.bool_],
     settings: KinematicsSettings | None = None,
     *,
+    repeated: NDArray[np.bool_] | None = None,
     um_reason: str = "",
     who_reason: str = "",
 ) -> Kinematics:
@@ -41,6 +42,9 @@ def compute_kinematics(
     ----------
     time_s, xy_um, observed
         ``(n,)`` rising, ``(n, 2)`` drift-free head centres, ``(n,)``; predicted rows only bridge gaps.
+    repeated
+        ``(n,)`` rows whose picture was the one before it once more: they add no rate. They are left out where the
+        others come fast enough for the beat; elsewhere they say that the cell was still seen.
     um_reason
         Why micrometres are withheld (scale estimated); every um value and the WHO grade is then absent.
     who_reason
@@ -65,10 +69,16 @@ def compute_kinematics(
     if len(time_s) < 3:
         return _absent(time_s, f"not computed: {len(time_s)} positions, 3 are needed")
     time_s, xy_um = np.asarray(time_s, float), np.asarray(xy_um, float)
-    values, why = _numbers(time_s, xy_um, rules)
-    rate_hz = _rate_hz(time_s)
-    if rate_hz < rules.beat_rate_hz - 0.5:
-        _withhold(values, why, BEAT_FIELDS, f"not computed: {rate_hz:.3g} fps is below {rules.beat_rate_hz:g}")
+    new = np.ones(len(time_s), bool) if repeated is None else ~repeated
+    new[0] = True
+    rate_hz = float((new.sum() - 1) / (time_s[-1] - time_s[0]))
+    fast = rate_hz >= rules.beat_rate_hz - 0.5 and new.sum() >= 3
+    kept = new if fast else np.ones_like(new)
+    values, why = _numbers(time_s[kept], xy_um[kept], rules, rules.window_s if fast else rules.slow_window_s)
+    if not fast:
+        # Mean rates: containers round single times to milliseconds.
+        rate = f"{rate_hz:.3g} fps is" if new.all() else f"{rate_hz:.3g} different pictures a second are"
+        _withhold(values, why, BEAT_FIELDS, f"not computed: {rate} below {rules.beat_rate_hz:g}")
     duration_s = float(time_s[-1] - time_s[0])
     if duration_s < rules.who_s - 1e-6:
         reason = f"not computed: {duration_s:.2f} s of track, {rules.who_s:g} s are needed"
@@ -104,11 +114,11 @@ def average_path(time_s: Floats, xy_um: Floats, window_s: float) -> Floats:
     return path
 
 
-def _numbers(time_s: Floats, xy_um: Floats, rules: KinematicsSettings) -> tuple[dict[str, Any], dict[str, str]]:
+def _numbers(
+    time_s: Floats, xy_um: Floats, rules: KinematicsSettings, window_s: float
+) -> tuple[dict[str, Any], dict[str, str]]:
     """Every value that the points give, whatever they support, and why some are absent."""
     duration_s = float(time_s[-1] - time_s[0])
-    rate_hz = _rate_hz(time_s)
-    window_s = rules.window_s if rate_hz >= rules.beat_rate_hz - 0.5 else rules.slow_window_s
     path = average_path(time_s, xy_um, window_s)
     vcl = _length(xy_um) / duration_s
     vap = min(_length(path) / duration_s, vcl)
@@ -147,11 +157,6 @@ def _hyperactivated(vcl: float, lin: float, widest_um: float, rules: KinematicsS
     if not (vcl >= rules.hyper_vcl_um_s and lin <= rules.hyper_lin):
         return "no"
     return "" if np.isnan(widest_um) else "yes" if widest_um >= rules.hyper_alh_um else "no"
-
-
-def _rate_hz(time_s: Floats) -> float:
-    """Mean rate: containers round single times to milliseconds."""
-    return float((len(time_s) - 1) / (time_s[-1] - time_s[0]))
 
 
 def _length(points: Floats) -> float:
