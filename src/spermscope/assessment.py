@@ -54,6 +54,9 @@ class Assessed:
             table.add_row("concentration", summary.concentration.sentence)
         for name, share in (summary.motility or {}).items():
             table.add_row(name, f"{100 * share.share:.0f} % ({share.interval}) of cell-seconds")
+        if summary.hyperactivated:
+            share = summary.hyperactivated
+            table.add_row("hyperactivated", f"{100 * share.share:.0f} % ({share.interval}) of cell-seconds")
         for name, reason in summary.not_computed.items():
             table.add_row(name, reason)
         table.add_row("predicted ratings", f"{summary.graded} cells")

@@ -77,8 +77,9 @@ def compute_kinematics(
     values, why = _numbers(time_s[kept], xy_um[kept], rules, rules.window_s if fast else rules.slow_window_s)
     if not fast:
         # Mean rates: containers round single times to milliseconds.
-        rate = f"{rate_hz:.3g} fps is" if new.all() else f"{rate_hz:.3g} different pictures a second are"
-        _withhold(values, why, BEAT_FIELDS, f"not computed: {rate} below {rules.beat_rate_hz:g}")
+        slow = f"not computed: {rate_hz:.3g} fps is below {rules.beat_rate_hz:g}"
+        few = f"not computed: {rate_hz:.3g} different pictures a second are below {rules.beat_rate_hz:g}"
+        _withhold(values, why, BEAT_FIELDS, slow if new.all() else few)
     duration_s = float(time_s[-1] - time_s[0])
     if duration_s < rules.who_s - 1e-6:
         reason = f"not computed: {duration_s:.2f} s of track, {rules.who_s:g} s are needed"

@@ -143,11 +143,15 @@ class Watch:
         found = []
         repeated, missing = self._repeated, self._missing
         if repeated and repeated >= REPEATED_SHARE * self._frames:
-            share = f"{100 * repeated / self._frames:.0f} %"
-            found.append(f"{share} of the frames repeat the picture before them: there are fewer pictures than frames")
+            percent = f"{100 * repeated / self._frames:.0f}"
+            found.append(
+                f"{percent} % of the frames repeat the picture before them: there are fewer pictures than frames"
+            )
         if missing and missing >= MISSING_SHARE * self._frames:
-            share, gap = f"{100 * missing / (self._frames + missing):.0f} %", f"{self._longest_s:.2f} s"
-            found.append(f"{share} of the frames are missing, the longest gap lasts {gap}: tracks may break there")
+            percent, gap_s = f"{100 * missing / (self._frames + missing):.0f}", f"{self._longest_s:.2f}"
+            found.append(
+                f"{percent} % of the frames are missing, the longest gap lasts {gap_s} s: tracks may break there"
+            )
         return found
 
 
