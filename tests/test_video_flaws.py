@@ -198,6 +198,17 @@ def test_a_film_of_25_pictures_at_50_frames_a_second_has_no_beat_and_says_so(tmp
     assert "50 % of the frames repeat" in (tmp_path / "s" / "report.html").read_text(encoding="utf-8")
 
 
+def test_what_cut_a_recording_short_is_said_whatever_else_is_wrong_with_it(tmp_path):
+    (tmp_path / "in").mkdir()
+    for number in (0, 1, 2, 4):
+        cv2.imwrite(str(tmp_path / "in" / f"{number}.png"), np.full((8, 8), 255, np.uint8))
+    (tmp_path / "in" / "3.png").write_bytes(b"no picture")
+    with open_source(tmp_path / "in", fps=15) as source:
+        assert [frame.repeated for frame in source] == [False, True, True, True]
+        assert len(source.warnings) == 4
+        assert source.cut_because == "image 3 could not be read and was left out: 3.png"
+
+
 @pytest.mark.real
 @pytest.mark.skipif(not CLIP.is_file(), reason="the recording does not lie beside the checkout")
 def test_the_real_clip_has_no_flaw_until_it_is_woven():

@@ -124,9 +124,7 @@ def assess(
         writer = SessionWriter(folder, um_allowed=not reason and not stills, mark=mark)
         writer.write_source(str(address))
         tally = Tally()
-        because = _run(source, steps, writer, tally, overlay, progress)
-        if source.truncated and not because:
-            because = source.warnings[-1] if source.warnings else "the source is damaged or cut short"
+        because = _run(source, steps, writer, tally, overlay, progress) or source.cut_because
         summary = conclude(
             source,
             steps.models,

@@ -155,6 +155,12 @@ class Source:
         return self._reader.truncated
 
     @property
+    def cut_because(self) -> str:
+        """How the recording turned out to be damaged or cut short, '' where it did not."""
+        said = self._reader.warnings[-1:] or ["the source is damaged or cut short"]
+        return said[0] if self.truncated else ""
+
+    @property
     def frame_count(self) -> int | None:
         """Frames as the source states or implies them; None when it does not say."""
         return self._reader.frame_count
