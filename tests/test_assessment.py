@@ -385,3 +385,31 @@ def test_simulate_writes_a_movie_and_its_truth(tmp_path):
     assert CliRunner().invoke(commands, words).exit_code == 0
     assert out.stat().st_size > 1000
     assert Path(tmp_path / "t_cells.csv").is_file()
+
+
+def hyperactive_scene(fps, duration_s):
+    mix = "hyperactivated=1,progressive=0,circling=0,nonprogressive=0,immotile=0.3"
+    return f"sim:width_px=400,height_px=300,um_per_px=0.4,fps={fps},duration_s={duration_s},cells=8,seed=37,{mix}"
+
+
+@pytest.mark.slow
+def test_sixty_frames_a_second_give_the_share_of_hyperactivated_cells(tmp_path):
+    found = assess(hyperactive_scene(60, 6), tmp_path / "s")
+    seconds = {"yes": 0.0, "no": 0.0, "": 0.0}
+    for row in rows(found.folder, "sperm"):
+        seconds[row["hyperactivated"]] += float(row["duration_s"])
+    share = found.summary.hyperactivated
+    assert 0.0 < share.low <= share.share <= share.high < 1.0
+    assert share.share == pytest.approx(seconds["yes"] / (seconds["yes"] + seconds["no"]), abs=0.05)
+    assert "hyperactivated" not in found.summary.not_computed
+
+
+@pytest.mark.parametrize(
+    ("fps", "scale", "why"),
+    [(15, {}, "15 fps is below 50"), (50, {"um_per_px": None}, "scale estimated")],
+)
+def test_where_hyperactivation_cannot_be_told_its_reason_is(fps, scale, why, tmp_path):
+    source = hyperactive_scene(fps, 1) + (",unscaled=1" if scale else "")
+    found = assess(source, tmp_path / "s").summary
+    assert found.hyperactivated is None
+    assert why in found.not_computed["hyperactivated"]

@@ -57,3 +57,11 @@ def test_unobserved_time_is_not_counted_as_seen():
     for index, seen in enumerate([True, True, False, True]):
         histories.add(frame(index, float(index)), follow(1, (0, 0), observed=seen))
     assert histories.pop(1).seen_s == pytest.approx(2.0)
+
+
+def test_a_path_remembers_which_pictures_were_repeated():
+    histories = Histories(10.0)
+    for index in range(4):
+        image = np.zeros((2, 2), np.uint8)
+        histories.add(Frame(image, index, 0.1 * index, repeated=index == 2), follow(7, (index, 0)))
+    assert histories.pop(7).repeated.tolist() == [False, False, True, False]

@@ -177,10 +177,55 @@ def test_localisation_noise_is_no_beat():
     assert np.isnan(found.bcf_hz)
 
 
-@pytest.mark.parametrize("speed", [(24.9, "slow"), (25.1, "rapid"), (4.9, "non-progressive"), (5.1, "slow")])
-def test_the_boundaries_of_the_who_grades(speed):
-    time_s = np.arange(101) / 50
-    assert who_motility(time_s, np.column_stack([speed[0] * time_s, 0 * time_s])) == speed[1]
+def even(rate_hz):
+    return np.arange(2 * rate_hz + 1) / rate_hz
+
+
+def to_milliseconds(rate_hz):
+    """As a container rounds them."""
+    return np.round(np.arange(2 * rate_hz + 1) / rate_hz, 3)
+
+
+def with_gaps(rate_hz):
+    """Every fifth frame is missing, and a fifth of a second."""
+    time_s = np.arange(2 * rate_hz + 1) / rate_hz
+    return time_s[(np.arange(len(time_s)) % 5 != 3) & ~((time_s > 0.7) & (time_s < 0.9))]
+
+
+def from_tenths(rate_hz):
+    """Sums of 0.1 are not what they seem."""
+    return np.cumsum(np.full(20, 0.1)) - 0.1
+
+
+@pytest.mark.parametrize("times", [even, to_milliseconds, with_gaps, from_tenths])
+@pytest.mark.parametrize("rate_hz", [15, 24, 30, 50, 60, 200])
+@pytest.mark.parametrize(
+    ("speed_um_s", "grade"),
+    [(25.0, "rapid"), (24.999, "slow"), (5.0, "slow"), (4.999, "non-progressive"), (1.5, "immotile")],
+)
+def test_exactly_25_and_5_um_in_a_second_belong_to_the_faster_grade(times, rate_hz, speed_um_s, grade):
+    time_s = times(rate_hz)
+    along = 300.0 + speed_um_s * time_s
+    for turn in np.radians([0, 30, 77, 180]):
+        assert who_motility(time_s, np.column_stack([along * np.cos(turn), along * np.sin(turn)])) == grade
+
+
+@pytest.mark.parametrize(("last_um", "grade"), [(25.0, "rapid"), (24.999, "slow"), (5.0, "slow"), (4.999, "")])
+@pytest.mark.parametrize("rate_hz", [15, 30, 50])
+def test_of_a_track_of_one_second_the_ends_alone_count(last_um, grade, rate_hz):
+    # A detour that scatters the head: whatever lies between, the one window runs from the first to the last point.
+    time_s = np.arange(rate_hz + 1) / rate_hz
+    xy = np.column_stack([last_um * time_s, 4 * np.sin(np.pi * time_s)])
+    assert who_motility(time_s, xy) == (grade or "non-progressive")
+
+
+def test_the_distance_is_the_median_over_all_windows():
+    # By hand: of three seconds the windows start at 0 .. 2 s, and the middle one goes from 1 s to 2 s.
+    time_s = np.arange(301) / 100
+    xy = np.column_stack([np.minimum(30 * time_s, 30.0), 0 * time_s])
+    assert who_motility(time_s, xy) not in ("rapid", "slow")
+    longer = np.column_stack([np.minimum(30 * time_s, 60.0), 0 * time_s])
+    assert who_motility(time_s, longer) == "rapid"
 
 
 def test_a_tight_fast_circle_goes_nowhere_in_a_second():
@@ -271,3 +316,32 @@ def test_what_is_seen_once_a_second_or_less_is_neither_immotile_nor_moving(step_
     found = measure(step_s * np.arange(10.0), np.zeros((10, 2)))
     assert found.who_motility == ""
     assert found.why["who_motility"] == "not computed: fewer than 3 positions in 1 s"
+
+
+def test_repeated_pictures_add_no_rate():
+    time_s, xy = sine(25, 2, 60.0, 2.0, 9.0)
+    twice = measure(np.arange(2 * len(xy)) / 50, np.repeat(xy, 2, axis=0), repeated=np.arange(2 * len(xy)) % 2 == 1)
+    once = measure(time_s, xy)
+    for name in BEAT_FIELDS:
+        assert is_absent(twice, name), name
+        assert twice.why[name] == "not computed: 24.8 different pictures a second are below 50"
+    assert twice.who_motility == once.who_motility == "rapid"
+    assert twice.vsl_um_s == pytest.approx(once.vsl_um_s, rel=0.02)
+
+
+def test_where_enough_pictures_are_new_the_repeated_ones_change_nothing():
+    time_s, xy = sine(200, 2, 60.0, 2.0, 12.0)
+    repeated = np.arange(len(xy)) % 4 == 2
+    held = xy.copy()
+    held[repeated] = held[np.flatnonzero(repeated) - 1]
+    found, plain = measure(time_s, held, repeated=repeated), measure(time_s[~repeated], xy[~repeated])
+    for name in ("vcl_um_s", "vsl_um_s", "vap_um_s", "lin", "alh_um", "bcf_hz", "mad_deg", "twitch_um", "who_motility"):
+        assert getattr(found, name) == getattr(plain, name), name
+    assert found.n_frames == len(xy)
+
+
+def test_a_still_cell_in_a_picture_that_is_repeated_for_seconds_is_immotile():
+    time_s = np.arange(101) / 50
+    found = measure(time_s, np.zeros((101, 2)), repeated=time_s > 0)
+    assert found.who_motility == "immotile"
+    assert found.why["vcl_um_s"] == "not computed: 0 different pictures a second are below 50"

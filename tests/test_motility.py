@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spermscope.motility import motility_shares
+from spermscope.motility import hyperactivated_shares, motility_shares
 
 
 def test_shares_are_of_cell_seconds_not_of_tracks():
@@ -70,3 +70,26 @@ def test_five_blocks_give_an_interval():
     found = motility_shares(["rapid", "immotile"], np.ones((2, 5)), np.random.default_rng(0))
     assert found.low["rapid"] == found.high["rapid"] == 0.5
     assert not found.no_interval
+
+
+def test_the_hyperactivated_share_is_of_the_cell_seconds_of_those_that_were_called():
+    seconds = np.array([[1.0] * 6, [2.0] * 6, [5.0] * 6, [1.0] * 6])
+    found = hyperactivated_shares(["yes", "no", "", "no"], seconds, np.random.default_rng(0))
+    # By hand: 6 of the 6 + 12 + 6 cell-seconds that were called; the 30 of the third cell were not.
+    assert found.share == {"yes": pytest.approx(0.25), "no": pytest.approx(0.75)}
+    assert (found.graded_s, found.ungraded_s) == (24.0, 30.0)
+    assert found.low["yes"] == found.high["yes"] == pytest.approx(0.25)
+
+
+def test_the_interval_of_the_hyperactivated_share_covers_the_truth_about_as_often_as_it_says():
+    rng = np.random.default_rng(8)
+    covered = 0
+    for _ in range(200):
+        wild = rng.binomial(30, 0.15, 30)
+        found = hyperactivated_shares(["yes", "no"], np.vstack([wild, 30 - wild]).astype(float), rng, resamples=300)
+        covered += found.low["yes"] <= 0.15 <= found.high["yes"]
+    assert 175 <= covered <= 200
+
+
+def test_nothing_called_gives_no_share():
+    assert np.isnan(hyperactivated_shares(["", ""], np.ones((2, 6)), np.random.default_rng(0)).share["yes"])

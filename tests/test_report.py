@@ -12,7 +12,10 @@ from spermscope.conclusion import Conditions
 from spermscope.locale import LANGUAGES, text
 from spermscope.report import write_report
 from spermscope.report.gallery import pick
+from spermscope.report.page import render
 from spermscope.report.paths import MOST_TRACKS, read_paths
+from spermscope.store import Session, read_session
+from spermscope.summary import Share
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 CONDITIONS = Conditions(sample="S-017", ejaculate=True, temperature_c=37.0, depth_um=20.0)
@@ -59,6 +62,41 @@ def test_the_bars_are_the_numbers(folder):
     page = write_report(folder).read_text(encoding="utf-8")
     for share in shares.values():
         assert f"height:{100 * share:.1f}%" in page
+
+
+def changed(folder, **values):
+    """The session with other values in its summary."""
+    session = Session(folder)
+    session.__dict__["summary"] = read_session(folder).summary.model_copy(update=values)
+    return session
+
+
+def test_reasons_and_notes_are_in_the_readers_language_and_stay_english_on_disk(folder):
+    line = "50 % of the frames repeat the picture before them: there are fewer pictures than frames"
+    page = render(changed(folder, warnings=[line]), "ja")
+    assert "未計算:15 fps は必要な 50 fps に達していません" in page
+    assert "フレームの 50 % が直前の画像の繰り返しです" in page
+    assert "not computed" not in page
+    assert "fps is below" not in page
+    assert line in render(changed(folder, warnings=[line]), "en")
+    assert "15 fps is below 50" in (folder / "session.json").read_text(encoding="utf-8")
+
+
+def test_what_is_absent_for_one_reason_stands_in_one_row(folder):
+    page = render(Session(folder), "en")
+    assert page.count("15 fps is below 50") == 1
+    assert re.search(r"<td>Hyperactivation, VCL, LIN, WOB, ALH, BCF, MAD</td>", page)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_hyperactivated_share_stands_with_its_limits_and_their_doubtful_source(folder, language):
+    assert text("hyperactivated", language) not in render(Session(folder), language)
+    page = render(changed(folder, hyperactivated=Share(share=0.12, low=0.08, high=0.17), called_cell_s=81.4), language)
+    assert "12 %" in page
+    assert "8-17 %" in page
+    for limit in ("150", "0.5", "7", "81", "Mortimer"):
+        assert limit in page
+    assert {"en": "not checked against the paper", "ja": "原著では確認していません"}[language] in page
 
 
 def row(track_id, expected, entropy):

@@ -54,6 +54,9 @@ class Assessed:
             table.add_row("concentration", summary.concentration.sentence)
         for name, share in (summary.motility or {}).items():
             table.add_row(name, f"{100 * share.share:.0f} % ({share.interval}) of cell-seconds")
+        if summary.hyperactivated:
+            share = summary.hyperactivated
+            table.add_row("hyperactivated", f"{100 * share.share:.0f} % ({share.interval}) of cell-seconds")
         for name, reason in summary.not_computed.items():
             table.add_row(name, reason)
         table.add_row("predicted ratings", f"{summary.graded} cells")
@@ -121,9 +124,7 @@ def assess(
         writer = SessionWriter(folder, um_allowed=not reason and not stills, mark=mark)
         writer.write_source(str(address))
         tally = Tally()
-        because = _run(source, steps, writer, tally, overlay, progress)
-        if source.truncated and not because:
-            because = source.warnings[-1] if source.warnings else "the source is damaged or cut short"
+        because = _run(source, steps, writer, tally, overlay, progress) or source.cut_because
         summary = conclude(
             source,
             steps.models,

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from spermscope.calibration import Calibration
 from spermscope.concentration import concentration, searched_volume_ul
-from spermscope.motility import MotilityShares, motility_shares
+from spermscope.motility import MotilityShares, hyperactivated_shares, motility_shares
 from spermscope.runtime import Model
 from spermscope.settings import Settings
 from spermscope.summary import DEMONSTRATION, Amount, ModelUse, Share, Summary
@@ -67,6 +67,7 @@ def conclude(
     """The summary; ``because`` says why the session is only a part, ``reason`` why um are withheld."""
     seconds = tally.cell_seconds()
     shares = motility_shares(seconds.who, seconds.seconds, np.random.default_rng(0))
+    called = hyperactivated_shares(seconds.hyperactivated, seconds.seconds, np.random.default_rng(0))
     who_reason = conditions.who_reason(source.profile.scale)
     no_amount = _no_amount(source.profile, conditions, tally, stills)
     sample = tally.sample_distribution()
@@ -87,10 +88,12 @@ def conclude(
         cells=tally.cells,
         mean_in_view=_finite(tally.mean_in_view()),
         concentration=None if no_amount else _amount(source.profile, conditions.depth_um or 0.0, tally),
-        motility=_motility(shares),
+        motility=_shown(shares),
         no_who_grades=who_reason,
         graded_cell_s=shares.graded_s,
         ungraded_cell_s=shares.ungraded_s,
+        hyperactivated=(_shown(called) or {}).get("yes"),
+        called_cell_s=called.graded_s,
         graded=tally.graded,
         not_graded=dict(tally.not_graded),
         sample_distribution=dict(zip(GRADES, sample.tolist(), strict=True)) if tally.graded else None,
@@ -102,13 +105,13 @@ def conclude(
         demonstration_text=DEMONSTRATION if any(use.demonstration for use in uses) else "",
         timings_ms=tally.timings_ms(),
         warnings=list(source.warnings),
-        not_computed=_not_computed(tally, shares, reason, who_reason, stills)
+        not_computed=_not_computed(tally, shares, called, reason, who_reason, stills)
         | ({"concentration": no_amount} if no_amount else {}),
         note=mark,
     )
 
 
-def _motility(shares: MotilityShares) -> dict[str, Share] | None:
+def _shown(shares: MotilityShares) -> dict[str, Share] | None:
     if not shares.graded_s > 0:
         return None
     return {
@@ -134,7 +137,9 @@ def _amount(profile: SourceProfile, depth_um: float, tally: Tally) -> Amount:
     return concentration(tally.fields * tally.mean_in_view(), volume_ul)
 
 
-def _not_computed(tally: Tally, shares: MotilityShares, reason: str, who_reason: str, stills: bool) -> dict[str, str]:
+def _not_computed(
+    tally: Tally, shares: MotilityShares, called: MotilityShares, reason: str, who_reason: str, stills: bool
+) -> dict[str, str]:
     absent: dict[str, str] = {}
     if stills:
         return {"motility": "not computed: stills have no time", "grades": "not graded: stills have no time"}
@@ -144,9 +149,14 @@ def _not_computed(tally: Tally, shares: MotilityShares, reason: str, who_reason:
         absent["motility"] = f"not computed: {reason or who_reason or 'no cell was followed for a second'}"
     elif shares.no_interval:
         absent["motility intervals"] = shares.no_interval
+    if not called.graded_s > 0:
+        why = f"not computed: {reason or 'no cell was followed for long enough'}"
+        absent["hyperactivated"] = why if reason else tally.not_computed.get("hyperactivated", why)
+    elif called.no_interval:
+        absent["hyperactivated interval"] = called.no_interval
     if reason:
         absent["micrometres"] = f"not computed: {reason}"
-    beat = {name: why for name, why in tally.not_computed.items() if "fps is below" in why}
+    beat = {name: why for name, why in tally.not_computed.items() if " below " in why}
     return absent | {name: why for name, why in beat.items() if name not in absent}
 
 

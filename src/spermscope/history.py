@@ -15,6 +15,7 @@ from spermscope.types import Frame, Tracks
 class Path:
     """Where one cell was: ``time_s (n,)``, ``xy_um (n, 2)`` drift-free, ``observed (n,) bool``.
 
+    ``repeated (n,) bool``: the frame was the picture before it once more.
     The rows cover at most the window that ``Histories`` keeps; ``first_frame``, ``first_time_s`` and ``seen_s``
     (observed cell-seconds) cover the whole track. A path starts and ends with an observation.
     """
@@ -22,6 +23,7 @@ class Path:
     time_s: NDArray[np.float64]
     xy_um: NDArray[np.float64]
     observed: NDArray[np.bool_]
+    repeated: NDArray[np.bool_]
     first_frame: int
     last_frame: int
     first_time_s: float
@@ -35,7 +37,7 @@ class _Rows:
     first_time_s: float
     confirmed: bool = False
     seen_s: float = 0.0
-    rows: deque[tuple[int, float, float, float, bool]] = field(default_factory=deque)
+    rows: deque[tuple[int, float, float, float, bool, bool]] = field(default_factory=deque)
 
 
 class Histories:
@@ -57,7 +59,7 @@ class Histories:
                 path = self._live[track_id] = _Rows(frame.index, frame.time_s)
             path.seen_s += elapsed_s if observed else 0.0
             path.confirmed |= confirmed
-            path.rows.append((frame.index, frame.time_s, xy[0], xy[1], observed))
+            path.rows.append((frame.index, frame.time_s, xy[0], xy[1], observed, frame.repeated))
             while frame.time_s - path.rows[0][1] > self._keep_s:
                 path.rows.popleft()
 
@@ -76,6 +78,7 @@ class Histories:
             time_s=table[:, 0],
             xy_um=table[:, 1:],
             observed=np.array([row[4] for row in rows]),
+            repeated=np.array([row[5] for row in rows]),
             first_frame=path.first_frame,
             last_frame=rows[-1][0],
             first_time_s=path.first_time_s,

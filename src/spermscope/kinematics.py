@@ -17,6 +17,8 @@ from spermscope.types import Kinematics
 Floats = NDArray[np.float64]
 LEFT_OUT, LEAST_POINTS = 5, 3
 """Of so many points in a window the farthest is left out of its scatter; fewer points than these have none."""
+ROUNDING_UM = 1e-4
+"""Less than any picture resolves and more than floating point loses: a distance this near to a limit has reached it."""
 BEAT_FIELDS = ("vcl_um_s", "lin", "wob", "alh_um", "bcf_hz", "mad_deg", "hyperactivated")
 """What aliases when the head's beat (4-16 Hz) is sampled too slowly."""
 UM_FIELDS = ("vcl_um_s", "vsl_um_s", "vap_um_s", "alh_um", "twitch_um", "hyperactivated", "who_motility")
@@ -30,6 +32,7 @@ def compute_kinematics(
     observed: NDArray[np.bool_],
     settings: KinematicsSettings | None = None,
     *,
+    repeated: NDArray[np.bool_] | None = None,
     um_reason: str = "",
     who_reason: str = "",
 ) -> Kinematics:
@@ -39,6 +42,9 @@ def compute_kinematics(
     ----------
     time_s, xy_um, observed
         ``(n,)`` rising, ``(n, 2)`` drift-free head centres, ``(n,)``; predicted rows only bridge gaps.
+    repeated
+        ``(n,)`` rows whose picture was the one before it once more: they add no rate. They are left out where the
+        others come fast enough for the beat; elsewhere they say that the cell was still seen.
     um_reason
         Why micrometres are withheld (scale estimated); every um value and the WHO grade is then absent.
     who_reason
@@ -63,10 +69,17 @@ def compute_kinematics(
     if len(time_s) < 3:
         return _absent(time_s, f"not computed: {len(time_s)} positions, 3 are needed")
     time_s, xy_um = np.asarray(time_s, float), np.asarray(xy_um, float)
-    values, why = _numbers(time_s, xy_um, rules)
-    rate_hz = _rate_hz(time_s)
-    if rate_hz < rules.beat_rate_hz - 0.5:
-        _withhold(values, why, BEAT_FIELDS, f"not computed: {rate_hz:.3g} fps is below {rules.beat_rate_hz:g}")
+    new = np.ones(len(time_s), bool) if repeated is None else ~repeated
+    new[0] = True
+    rate_hz = float((new.sum() - 1) / (time_s[-1] - time_s[0]))
+    fast = rate_hz >= rules.beat_rate_hz - 0.5 and new.sum() >= 3
+    kept = new if fast else np.ones_like(new)
+    values, why = _numbers(time_s[kept], xy_um[kept], rules, rules.window_s if fast else rules.slow_window_s)
+    if not fast:
+        # Mean rates: containers round single times to milliseconds.
+        slow = f"not computed: {rate_hz:.3g} fps is below {rules.beat_rate_hz:g}"
+        few = f"not computed: {rate_hz:.3g} different pictures a second are below {rules.beat_rate_hz:g}"
+        _withhold(values, why, BEAT_FIELDS, slow if new.all() else few)
     duration_s = float(time_s[-1] - time_s[0])
     if duration_s < rules.who_s - 1e-6:
         reason = f"not computed: {duration_s:.2f} s of track, {rules.who_s:g} s are needed"
@@ -84,7 +97,7 @@ def _withhold(values: dict[str, Any], why: dict[str, str], names: tuple[str, ...
 
 
 def average_path(time_s: Floats, xy_um: Floats, window_s: float) -> Floats:
-    """``(n, 2)`` centred moving average over ``window_s``, its two end samples counting half (trapezoid).
+    """``(n, D)`` centred moving average of ``xy_um (n, D)`` over ``window_s``; its end samples count half (trapezoid).
 
     The window shrinks symmetrically towards both ends of the track, so the first and last points are the track's own.
     """
@@ -92,7 +105,7 @@ def average_path(time_s: Floats, xy_um: Floats, window_s: float) -> Floats:
     step_s = float(np.median(np.diff(time_s))) if n > 1 else window_s
     most = max(0, round(0.5 * window_s / step_s))
     reach = np.minimum(np.minimum(np.arange(n), np.arange(n)[::-1]), most)
-    total = np.vstack([np.zeros((1, 2)), np.cumsum(xy_um - xy_um[0], axis=0)])
+    total = np.vstack([np.zeros((1, xy_um.shape[1])), np.cumsum(xy_um - xy_um[0], axis=0)])
     rows = np.arange(n)
     box = total[rows + reach + 1] - total[rows - reach]
     ends = xy_um[rows + reach] + xy_um[rows - reach] - 2 * xy_um[0]
@@ -102,11 +115,11 @@ def average_path(time_s: Floats, xy_um: Floats, window_s: float) -> Floats:
     return path
 
 
-def _numbers(time_s: Floats, xy_um: Floats, rules: KinematicsSettings) -> tuple[dict[str, Any], dict[str, str]]:
+def _numbers(
+    time_s: Floats, xy_um: Floats, rules: KinematicsSettings, window_s: float
+) -> tuple[dict[str, Any], dict[str, str]]:
     """Every value that the points give, whatever they support, and why some are absent."""
     duration_s = float(time_s[-1] - time_s[0])
-    rate_hz = _rate_hz(time_s)
-    window_s = rules.window_s if rate_hz >= rules.beat_rate_hz - 0.5 else rules.slow_window_s
     path = average_path(time_s, xy_um, window_s)
     vcl = _length(xy_um) / duration_s
     vap = min(_length(path) / duration_s, vcl)
@@ -145,11 +158,6 @@ def _hyperactivated(vcl: float, lin: float, widest_um: float, rules: KinematicsS
     if not (vcl >= rules.hyper_vcl_um_s and lin <= rules.hyper_lin):
         return "no"
     return "" if np.isnan(widest_um) else "yes" if widest_um >= rules.hyper_alh_um else "no"
-
-
-def _rate_hz(time_s: Floats) -> float:
-    """Mean rate: containers round single times to milliseconds."""
-    return float((len(time_s) - 1) / (time_s[-1] - time_s[0]))
 
 
 def _length(points: Floats) -> float:
@@ -230,25 +238,37 @@ def who_motility(time_s: Floats, xy_um: Floats, settings: KinematicsSettings | N
     """WHO 6th edition grade of a track of at least one second; '' where its points are too few to tell.
 
     Distance from start to end of one-second windows on the average path, the median over all windows: ``rapid`` from
-    25 um, ``slow`` from 5 um, else ``non-progressive`` if the head moves at all and ``immotile`` if it does not. It
-    moves when it goes somewhere or when its scatter about a straight second exceeds what localisation explains.
+    25 um, ``slow`` from 5 um (``ROUNDING_UM`` below either still counts), else ``non-progressive`` if the head moves at
+    all and ``immotile`` if it does not. It moves when it goes somewhere or when its scatter about a straight second
+    exceeds what localisation explains.
     """
     rules = settings or KinematicsSettings()
-    path = average_path(time_s, xy_um, rules.slow_window_s)
-    starts = np.flatnonzero(time_s <= time_s[-1] - rules.who_s + 1e-6)
-    if not len(starts):
+    gone_um = _gone_um(time_s, xy_um, rules)
+    if np.isnan(gone_um):
         return ""
-    later = time_s[starts] + rules.who_s
-    ends = np.column_stack([np.interp(later, time_s, path[:, axis]) for axis in (0, 1)])
-    gone_um = float(np.median(np.hypot(*(ends - path[starts]).T))) / rules.who_s
-    if gone_um >= rules.rapid_um_s:
+    if gone_um >= rules.rapid_um_s * rules.who_s - ROUNDING_UM:
         return "rapid"
-    if gone_um >= rules.slow_um_s:
+    if gone_um >= rules.slow_um_s * rules.who_s - ROUNDING_UM:
         return "slow"
-    if gone_um > rules.still_um_s:
+    if gone_um > rules.still_um_s * rules.who_s + ROUNDING_UM:
         return "non-progressive"
     twitch = twitch_um(time_s, xy_um, rules.who_s)
     return "" if np.isnan(twitch) else "non-progressive" if twitch > rules.still_um else "immotile"
+
+
+def _gone_um(time_s: Floats, xy_um: Floats, rules: KinematicsSettings) -> float:
+    """Median distance from start to end of windows of ``who_s`` on the average path; NaN where none is so long.
+
+    Times are averaged as places are, so that on uneven times a steady swimmer's average points lie on its line.
+    """
+    mean = average_path(time_s, np.column_stack([xy_um, time_s]), rules.slow_window_s)
+    path, when_s = mean[:, :2], mean[:, 2]
+    starts = np.flatnonzero(when_s <= when_s[-1] - rules.who_s + 1e-6)
+    if not len(starts):
+        return float("nan")
+    later_s = when_s[starts] + rules.who_s
+    ends = np.column_stack([np.interp(later_s, when_s, path[:, axis]) for axis in (0, 1)])
+    return float(np.median(np.hypot(*(ends - path[starts]).T)))
 
 
 def twitch_um(time_s: Floats, xy_um: Floats, window_s: float = 1.0) -> float:

@@ -238,6 +238,7 @@ class Pipeline:
                 path.xy_um,
                 path.observed,
                 self.settings.kinematics,
+                repeated=path.repeated,
                 um_reason=self._um_reason,
                 who_reason=self._who_reason,
             ),

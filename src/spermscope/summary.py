@@ -63,6 +63,7 @@ class Summary(BaseModel):
     """A session in short. Absent values are None and have their reason in ``not_computed``.
 
     ``no_who_grades`` says which declared conditions are missing for a cell to have a WHO grade, '' for none.
+    ``motility`` are shares of ``graded_cell_s``, ``hyperactivated`` of ``called_cell_s``, immotile cells included.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -87,6 +88,8 @@ class Summary(BaseModel):
     no_who_grades: str = ""
     graded_cell_s: float = 0.0
     ungraded_cell_s: float = 0.0
+    hyperactivated: Share | None = None
+    called_cell_s: float = 0.0
     graded: int
     not_graded: dict[str, int]
     sample_distribution: dict[str, float] | None

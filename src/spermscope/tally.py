@@ -16,9 +16,13 @@ MOST_BLOCKS = 60
 
 @dataclass(frozen=True, slots=True)
 class CellSeconds:
-    """Who was in view for how long: ``who (M,)`` WHO grades ('' = not graded), ``seconds (M, B)`` by block."""
+    """Who was in view for how long: ``who (M,)`` WHO grades ('' = not graded), ``seconds (M, B)`` by block.
+
+    ``hyperactivated (M,)`` is ``yes``, ``no`` or '' (not called).
+    """
 
     who: tuple[str, ...]
+    hyperactivated: tuple[str, ...]
     seconds: NDArray[np.float64]
 
 
@@ -33,7 +37,7 @@ class Tally:
         self.cells = 0
         self.not_graded: Counter[str] = Counter()
         self.not_computed: dict[str, str] = {}
-        self._spans: list[tuple[str, float, float, float]] = []
+        self._spans: list[tuple[str, str, float, float, float]] = []
         self._probabilities = np.zeros(len(GRADES))
         self._graded = 0
         self._in_view: list[tuple[int, int]] = []
@@ -55,8 +59,10 @@ class Tally:
         """Count cells whose tracks have ended."""
         for cell in cells:
             self.cells += 1
-            self._spans.append((cell.kinematics.who_motility, cell.first_time_s, cell.last_time_s, cell.seen_s))
-            self._add_reasons(cell.kinematics)
+            motion = cell.kinematics
+            times_s = (cell.first_time_s, cell.last_time_s, cell.seen_s)
+            self._spans.append((motion.who_motility, motion.hyperactivated, *times_s))
+            self._add_reasons(motion)
             if cell.not_graded:
                 self.not_graded[cell.not_graded.split(":")[-1].strip()] += 1
             else:
@@ -104,7 +110,7 @@ class Tally:
         count = int(np.clip(self.duration_s, 1, MOST_BLOCKS)) if self._spans else 1
         edges_s = np.linspace(0.0, 1.0, count + 1) * self.duration_s + self.first_time_s
         seconds = np.zeros((len(self._spans), count))
-        for row, (_, first_s, last_s, seen_s) in enumerate(self._spans):
+        for row, (_, _, first_s, last_s, seen_s) in enumerate(self._spans):
             inside = np.diff(np.clip(edges_s, first_s, last_s))
             seconds[row] = seen_s * inside / inside.sum() if inside.sum() > 0 else 0.0
-        return CellSeconds(tuple(span[0] for span in self._spans), seconds)
+        return CellSeconds(tuple(span[0] for span in self._spans), tuple(span[1] for span in self._spans), seconds)

@@ -75,11 +75,15 @@ class SourceProfile:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One picture: ``image (H, W) uint8`` grey and read-only, its index from 0 and its own time."""
+    """One picture: ``image (H, W) uint8`` grey and read-only, its index from 0 and its own time.
+
+    ``repeated``: the source gave the picture before it once more.
+    """
 
     image: NDArray[np.uint8]
     index: int
     time_s: float
+    repeated: bool = False
 
     def __post_init__(self) -> None:
         _require(

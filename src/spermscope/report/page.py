@@ -12,7 +12,7 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from spermscope.locale import text
+from spermscope.locale import listed, text, told
 from spermscope.motility import WHO_GRADES
 from spermscope.report import gallery, plots
 from spermscope.report.paths import read_paths
@@ -47,11 +47,13 @@ def render(session: Session, language: str) -> str:
     summary = session.summary
     return template.render(
         say=say,
+        told=partial(told, language=language),
         language=language,
         s=summary,
         grades=WHO_GRADES,
         colours=plots.COLOURS,
         scale=_scale(summary.profile, language),
+        absent=_absent(summary.not_computed, language),
         settings=json.dumps(summary.settings, indent=1),
         **_cells(session, language),
     )
@@ -62,6 +64,14 @@ def _scale(profile: dict[str, Any], language: str) -> str:
     percent = "?" if error is None else f"{100 * error:.2g}"
     um, name = f"{profile['um_per_px']:.3f}", profile.get("optics", "")
     return text(f"scale_{profile['scale_source']}", language, um=um, percent=percent, name=name)
+
+
+def _absent(reasons: dict[str, str], language: str) -> list[tuple[str, str]]:
+    """What is absent for the same reason, in one row."""
+    names: dict[str, list[str]] = defaultdict(list)
+    for name, why in reasons.items():
+        names[why].append(text(f"absent_{name.replace(' ', '_')}", language))
+    return [(listed(alike, language), why) for why, alike in names.items()]
 
 
 def _cells(session: Session, language: str) -> dict[str, Any]:

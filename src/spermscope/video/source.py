@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spermscope.types import Array, Frame, Scale, SourceProfile
+from spermscope.video.flaws import Watch, still_flaws
 from spermscope.video.levels import level_table
 from spermscope.video.prefetch import prefetch
 from spermscope.video.probe import probe
@@ -78,6 +79,9 @@ class Source:
         times = [time_s for _, time_s in self._stamped(iter(self._first))]
         self.profile: SourceProfile = probe(raw, times, scale, self._time_source)
         self._table = level_table(self.profile.black_level, self.profile.white_level)
+        if not self._reader.mixed_sizes:
+            self._extra_warnings += still_flaws(raw, [self._to_uint8(image) for image in raw])
+        self._watch = Watch(1.0 / self.profile.rate_hz)
 
     def _settle_times(self) -> TimeSource:
         if self._reader.time_source in ("index", "given"):
@@ -111,13 +115,15 @@ class Source:
     def __iter__(self) -> Iterator[Frame]:
         pictures = self._pictures if self._first or self._reader.live else self._restart()
         shape = (self.profile.height_px, self.profile.width_px)
+        self._watch = watch = Watch(1.0 / self.profile.rate_hz)
         for index, (image, time_s) in enumerate(self._stamped(self._rest(pictures))):
             if image.shape != shape and not self._reader.mixed_sizes:
                 raise ValueError(
                     f"{self.address}: expected {shape[1]}x{shape[0]} pixels as in the first frame, "
                     f"found {image.shape[1]}x{image.shape[0]} in frame {index}"
                 )
-            yield Frame(self._to_uint8(image), index, time_s)
+            picture = self._to_uint8(image)
+            yield Frame(picture, index, time_s, repeated=watch.repeats(picture, time_s))
 
     def _rest(self, pictures: Iterator[Picture]) -> Iterator[Picture]:
         while self._first:
@@ -141,12 +147,18 @@ class Source:
     @property
     def warnings(self) -> list[str]:
         """One line each, in the order in which they came up."""
-        return [*self._reader.warnings, *self._extra_warnings]
+        return [*self._reader.warnings, *self._extra_warnings, *self._watch.lines]
 
     @property
     def truncated(self) -> bool:
         """True once the recording turned out to be damaged or cut short."""
         return self._reader.truncated
+
+    @property
+    def cut_because(self) -> str:
+        """How the recording turned out to be damaged or cut short, '' where it did not."""
+        said = self._reader.warnings[-1:] or ["the source is damaged or cut short"]
+        return said[0] if self.truncated else ""
 
     @property
     def frame_count(self) -> int | None:
