@@ -220,5 +220,5 @@ class _Stills:
         none, pairs = np.empty(0), np.empty((0, 2))
         ids, flags = np.empty(0, np.int64), np.empty(0, np.bool_)
         tracks = Tracks(ids, pairs, pairs, pairs, none, flags, flags, ids)
-        place = StagePosition(frame.index, 0.0, 0.0, "cut", float("nan"))
+        place = StagePosition(frame.index, 0.0, 0.0, "cut", float("nan"), frame.index)
         return Step(frame, place, self._detector.detect(frame), tracks, Grades.empty(), {})
