@@ -109,15 +109,6 @@ def test_a_flat_picture_lies_where_it_lay(shape):
         assert (place.field, place.x_um, place.y_um) == (0, 0.0, 0.0)
 
 
-def test_focus_falls_when_the_picture_is_blurred():
-    import cv2
-
-    image = Scene(SceneSettings.parse("width_px=300,height_px=300,cells=10,seed=46")).render(0.0)
-    sharp = StageFollower(0.4).step(Frame(image, 0, 0.0)).focus
-    soft = StageFollower(0.4).step(Frame(cv2.GaussianBlur(image, (0, 0), 2.0), 0, 0.0)).focus
-    assert sharp > 2 * soft
-
-
 @pytest.mark.real
 def test_the_real_clip_has_one_cut_at_frame_428():
     if not CLIP.is_file():

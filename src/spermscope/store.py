@@ -113,7 +113,7 @@ class SessionWriter:
         )
         place = [_number(stage.x_um, 3), _number(stage.y_um, 3)] if self._um_allowed else ["", ""]
         time_s = f"{step.frame.time_s:.6f}"
-        seen_there = [stage.state, f"{stage.focus:.5g}", stage.map]
+        seen_there = [stage.state, f"{stage.focus:.5g}" if math.isfinite(stage.focus) else "", stage.map]
         self._tables["stage"].writerow([frame, time_s, stage.field, *place, *seen_there])
         self._write_tracks(step, time_s)
         self._write_grades(step)

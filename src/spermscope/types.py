@@ -128,7 +128,8 @@ class StagePosition:
     A point at pixel ``p`` of the frame lies at ``p * um_per_px + (x_um, y_um)`` in the map, so drift is removed.
     ``field`` numbers the fields from 0 as they are first seen; one that is visited again keeps its number. ``map``
     counts coordinate systems from 0: places in one map can be compared, those in two maps cannot, since how they lie
-    to each other was not seen. ``focus`` is a sharpness score, higher is sharper, comparable within one source only.
+    to each other was not seen. ``focus`` is a sharpness score (``stage.focus``), higher is sharper, NaN where
+    nothing is in view; comparable within one source only.
     """
 
     field: int
