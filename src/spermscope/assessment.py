@@ -120,7 +120,7 @@ def assess(
             steps = Pipeline(source.profile, rules, who_reason=known.who_reason(source.profile.scale))
         writer = SessionWriter(folder, um_allowed=not reason and not stills, mark=mark)
         writer.write_source(str(address))
-        tally = Tally()
+        tally = Tally(rules.track.confirm_hits)
         because = _run(source, steps, writer, tally, overlay, progress)
         if source.truncated and not because:
             because = source.warnings[-1] if source.warnings else "the source is damaged or cut short"
