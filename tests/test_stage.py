@@ -101,12 +101,20 @@ def test_a_blank_frame_in_between_is_no_cut():
         assert (place.field, place.map) == (0, 0)
 
 
+def test_noise_alone_has_no_cuts():
+    rng, follower = np.random.default_rng(50), StageFollower(0.9)
+    for index in range(20):
+        image = np.clip(rng.normal(110, 4, (240, 320)), 0, 255).astype(np.uint8)
+        assert follower.step(Frame(image, index, index / 15)).field == 0
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (12, 12), (200, 300)])
 def test_a_flat_picture_lies_where_it_lay(shape):
     follower = StageFollower(0.4)
     for index in range(3):
         place = follower.step(Frame(np.full(shape, 90, np.uint8), index, index / 15))
         assert (place.field, place.x_um, place.y_um) == (0, 0.0, 0.0)
+        assert place.state == ("still" if index else "start")
 
 
 @pytest.mark.real

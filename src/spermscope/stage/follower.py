@@ -24,8 +24,6 @@ from spermscope.types import Frame, StagePosition, StageState
 
 LEAST_STILL = 4
 """Landmarks that lie still; fewer say nothing about a view."""
-FIRST_USUAL = 0.6
-"""How alike neighbouring frames are taken to be before any have been seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +73,14 @@ class StageFollower:
         """
         picture, factor = shrink(frame.image, self._set.width_px)
         focus = focus_score(frame.image)
+        state: StageState = "start" if np.isnan(self._time_s) else "still"
         dt = 0.0 if np.isnan(self._time_s) else frame.time_s - self._time_s
         self._time_s = frame.time_s
         if min(picture.shape) < 16 or not picture.any():
-            return self._at("start" if self._before is None else "still", focus)
+            return self._at(state, focus)
         shape = outline(picture)
         if self._before is None or self._before.picture.shape != picture.shape:
             self._begin(picture)
-            state: StageState = "start"
         else:
             state = self._register(picture, shape, self._before, self._um_per_px * factor, dt)
         self._before = _Before(picture, shape, self._place, self._time_s)
@@ -101,12 +99,13 @@ class StageFollower:
     def _register(self, picture: Picture, shape: Waves, before: _Before, um_per_px: float, dt: float) -> StageState:
         reach_px = self._set.jump_um / (um_per_px * COARSE)
         likeness = correlate(before.outline, shape, np.zeros(2), reach_px).likeness
-        usual = float(np.median(self._likeness)) if len(self._likeness) >= 3 else FIRST_USUAL
+        usual = float(np.median(self._likeness)) if len(self._likeness) >= 3 else 0.0
+        # What was unlike counts too: where no frame is like the one before, as in noise, the cuts come to an end.
+        self._likeness.append(likeness)
         if likeness < self._set.cut_share * usual and usual > self._set.least_likeness:
             state = self._cross(picture, before, um_per_px)
             if state is not None:
                 return state
-        self._likeness.append(likeness)
         self._filter(self._measure(picture, before, um_per_px, dt), dt)
         return "drift" if np.hypot(*self._speed) > self._set.still_um_s else "still"
 
