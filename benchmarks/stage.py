@@ -114,8 +114,8 @@ def strange(count: int = 12) -> None:
             scene = ground(optics, cells, mode, debris, FIRST_SEED + 1000 + 100 * number + row)
             shift = draw_shift(rng)
             known.append(still_landmarks(scene))
-            optics = replace(scene.optics, focus_um=float(rng.choice([-1, 1])))
-            seen.append(landmarks(Scene(scene.settings, optics=optics), 5.0, shift))
+            other_focus = replace(scene.optics, focus_um=float(rng.choice([-1, 1])))
+            seen.append(landmarks(Scene(scene.settings, optics=other_focus), 5.0, shift))
             shifts.append(shift)
         overs = [overlay(known[a], seen[b]) for a in range(count) for b in range(count) if a != b]
         overs = [over for over in overs if over is not None]
