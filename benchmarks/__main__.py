@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import detection, grading, speed, tracking
+from benchmarks import detection, grading, speed, stage, tracking
 
-for part in (detection, tracking, grading, speed):
+for part in (stage, detection, tracking, grading, speed):
     sys.stdout.write(f"\n## {part.__name__}\n\n{part.__doc__}\n")
     sys.stdout.flush()
     sys.argv = sys.argv[:1]

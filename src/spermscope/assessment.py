@@ -123,7 +123,7 @@ def assess(
             steps = Pipeline(source.profile, rules, who_reason=known.who_reason(source.profile.scale))
         writer = SessionWriter(folder, um_allowed=not reason and not stills, mark=mark)
         writer.write_source(str(address))
-        tally = Tally()
+        tally = Tally(rules.track.confirm_hits)
         because = _run(source, steps, writer, tally, overlay, progress) or source.cut_because
         summary = conclude(
             source,
@@ -221,5 +221,5 @@ class _Stills:
         none, pairs = np.empty(0), np.empty((0, 2))
         ids, flags = np.empty(0, np.int64), np.empty(0, np.bool_)
         tracks = Tracks(ids, pairs, pairs, pairs, none, flags, flags, ids)
-        place = StagePosition(frame.index, 0.0, 0.0, "cut", float("nan"))
+        place = StagePosition(frame.index, 0.0, 0.0, "cut", float("nan"), frame.index)
         return Step(frame, place, self._detector.detect(frame), tracks, Grades.empty(), {})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
 from spermscope.summary import Amount
@@ -10,19 +12,37 @@ UL_PER_UM3 = 1e-9
 PER_UL_IN_MILLIONS_PER_ML = 1e-3
 
 
-def searched_volume_ul(width_px: int, height_px: int, um_per_px: float, depth_um: float, fields: int) -> float:
-    """Volume of ``fields`` views that do not overlap, through the whole depth of the chamber.
+def distinct_views(maps: NDArray[np.int64], place_um: NDArray[np.float64], width_um: float, height_um: float) -> float:
+    """How many views of ``width_um`` x ``height_um`` make up all the ground that some fields show.
+
+    Ground that several of them share counts once. ``maps (F,)``: fields in different maps share nothing;
+    ``place_um (F, 2)``: where each field's corner lies in its map.
+    """
+    covered = 0.0
+    for number in np.unique(maps):
+        left, top = place_um[maps == number].T
+        x, y = (np.unique([low, low + side]) for low, side in ((left, width_um), (top, height_um)))
+        seen = np.zeros((len(x) - 1, len(y) - 1), bool)
+        for column, row in zip(left, top, strict=True):
+            inside_x = (x[:-1] >= column) & (x[:-1] < column + width_um)
+            seen |= inside_x[:, None] & (y[:-1] >= row) & (y[:-1] < row + height_um)
+        covered += float(np.diff(x) @ seen @ np.diff(y))
+    return covered / (width_um * height_um)
+
+
+def searched_volume_ul(width_px: int, height_px: int, um_per_px: float, depth_um: float, views: float) -> float:
+    """Volume of ``views`` pictures' worth of distinct ground, through the whole depth of the chamber.
 
     Raises
     ------
     ValueError
         When one of them is not positive.
     """
-    sides = {"width": width_px, "height": height_px, "scale": um_per_px, "depth": depth_um, "fields": fields}
+    sides = {"width": width_px, "height": height_px, "scale": um_per_px, "depth": depth_um, "number of views": views}
     for name, value in sides.items():
         if not value > 0:
             raise ValueError(f"concentration: expected a {name} above 0, found {value:g}")
-    return fields * width_px * height_px * um_per_px**2 * depth_um * UL_PER_UM3
+    return views * width_px * height_px * um_per_px**2 * depth_um * UL_PER_UM3
 
 
 def concentration(cells: float, volume_ul: float) -> Amount:
@@ -31,10 +51,10 @@ def concentration(cells: float, volume_ul: float) -> Amount:
     The interval is the exact one of a Poisson count (Garwood 1936); where none was seen ``low`` is 0 and ``high`` the
     one-sided 95 % bound, 3.0 cells in the volume. ``cells`` is a mean over frames and need not be whole.
 
-    Cells must be counted at instants (the mean in view, a sum over fields), never as tracks: who stays in view is one
-    cell, and those that swim through do not belong to the volume. Cells that are missed are not in it. The interval
-    takes cells to lie independently; a chamber filled by capillary flow is loaded unevenly, and clumps make the true
-    doubt wider.
+    Cells must be counted at instants (the mean in view), never as tracks: who stays in view is one cell, and those that
+    swim through do not belong to the volume; nor may ground that was seen twice count twice. Cells that are missed are
+    not in it. The interval takes cells to lie independently; a chamber filled by capillary flow is loaded unevenly, and
+    clumps make the true doubt wider.
 
     Raises
     ------

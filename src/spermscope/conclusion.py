@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from spermscope.calibration import Calibration
-from spermscope.concentration import concentration, searched_volume_ul
+from spermscope.concentration import concentration, distinct_views, searched_volume_ul
 from spermscope.motility import MotilityShares, hyperactivated_shares, motility_shares
 from spermscope.runtime import Model
 from spermscope.settings import Settings
@@ -128,13 +128,17 @@ def _no_amount(profile: SourceProfile, conditions: Conditions, tally: Tally, sti
         return "not computed: no chamber depth was given"
     if profile.scale.source == "estimated":
         return "not computed: the scale is estimated, and its error would count twice; calibrate"
-    return "" if tally.frames else "not computed: no frame"
+    if not tally.frames:
+        return "not computed: no frame"
+    return "" if len(tally.watched().in_view) else "not computed: no field was watched long enough for a cell to count"
 
 
 def _amount(profile: SourceProfile, depth_um: float, tally: Tally) -> Amount:
-    scale = profile.scale.um_per_px
-    volume_ul = searched_volume_ul(profile.width_px, profile.height_px, scale, depth_um, tally.fields)
-    return concentration(tally.fields * tally.mean_in_view(), volume_ul)
+    """Every field counts alike, however long or often it was looked at, and shared ground once."""
+    scale, watched = profile.scale.um_per_px, tally.watched()
+    views = distinct_views(watched.maps, watched.place_um, profile.width_px * scale, profile.height_px * scale)
+    volume_ul = searched_volume_ul(profile.width_px, profile.height_px, scale, depth_um, views)
+    return concentration(views * float(watched.in_view.mean()), volume_ul)
 
 
 def _not_computed(

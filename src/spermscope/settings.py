@@ -18,8 +18,9 @@ class StageSettings(_Frozen):
 
     width_px: int = Field(default=320, ge=32, description="width that pictures are shrunk to")
     remembered_frames: int = Field(default=25, ge=3, description="frames that say how alike neighbours usually are")
-    cut_share: float = Field(default=0.35, gt=0, lt=1, description="of the usual likeness: below it is a cut")
-    least_likeness: float = Field(default=0.08, ge=0, description="usual likeness below which no cut can be told")
+    remembered_views: int = Field(default=48, ge=1, description="views by which fields are recognised, the latest ones")
+    cut_share: float = Field(default=0.5, gt=0, lt=1, description="of the usual likeness: below it a field ends")
+    least_likeness: float = Field(default=0.2, ge=0, description="usual likeness below which no cut can be told")
     sure_ratio: float = Field(default=1.6, ge=1, description="peak over chance that supports a shift")
     settle_s: float = Field(default=0.5, ge=0, description="age of a key frame at which swimmers have left their place")
     search_um: float = Field(default=8.0, gt=0, description="a drift may differ this much from the expected place")

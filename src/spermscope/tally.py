@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from spermscope.types import GRADES, Cell, Kinematics, Step
+from spermscope.types import GRADES, Cell, Kinematics, StagePosition, Step
 
 MOST_BLOCKS = 60
 """Time blocks that the intervals resample, at most; each lasts a second or more."""
@@ -26,10 +26,34 @@ class CellSeconds:
     seconds: NDArray[np.float64]
 
 
-class Tally:
-    """Running totals of one source; memory grows with its cells and seconds, not with its frames."""
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Fields in which cells could be counted, a row each, however often they were visited.
 
-    def __init__(self) -> None:
+    ``maps (F,)`` and ``place_um (F, 2)``: where the field was last seen; ``in_view (F,)``: confirmed cells a frame.
+    """
+
+    maps: NDArray[np.int64]
+    place_um: NDArray[np.float64]
+    in_view: NDArray[np.float64]
+
+
+@dataclass(slots=True)
+class _Field:
+    map: int
+    place_um: tuple[float, float]
+    frames: int = 0
+    cells: int = 0
+
+
+class Tally:
+    """Running totals of one source; memory grows with its cells, fields and seconds, not with its frames.
+
+    A cell counts from its ``confirm_hits`` th frame on, so a visit's earlier frames do not say how many a field holds.
+    """
+
+    def __init__(self, confirm_hits: int = 5) -> None:
+        self._confirm_hits = confirm_hits
         self.frames = 0
         self.dropped = 0
         self.fields = 0
@@ -41,6 +65,8 @@ class Tally:
         self._probabilities = np.zeros(len(GRADES))
         self._graded = 0
         self._in_view: list[tuple[int, int]] = []
+        self._watched: dict[int, _Field] = {}
+        self._frames_here = 0
         self._milliseconds: Counter[str] = Counter()
 
     def add_step(self, step: Step) -> None:
@@ -50,9 +76,11 @@ class Tally:
         self.last_time_s = step.frame.time_s
         self.frames += 1
         self.dropped += step.dropped
-        self.fields = step.stage.field + 1
+        self.fields = max(self.fields, step.stage.field + 1)
         self._milliseconds.update(step.timings_ms)
-        self._count_in_view(step.frame.time_s, int(step.tracks.confirmed.sum()))
+        seen = int(step.tracks.confirmed.sum())
+        self._count_in_view(step.frame.time_s, seen)
+        self._count_in_field(step.stage, seen)
         self.add_cells(step.finished)
 
     def add_cells(self, cells: tuple[Cell, ...]) -> None:
@@ -82,6 +110,16 @@ class Tally:
         frames, total = self._in_view[second]
         self._in_view[second] = (frames + 1, total + cells)
 
+    def _count_in_field(self, stage: StagePosition, cells: int) -> None:
+        self._frames_here = 1 if stage.state in ("start", "jump", "cut") else self._frames_here + 1
+        if self._frames_here < self._confirm_hits:
+            return
+        known = self._watched.setdefault(stage.field, _Field(stage.map, (stage.x_um, stage.y_um)))
+        if self._frames_here == self._confirm_hits:
+            known.map, known.place_um = stage.map, (stage.x_um, stage.y_um)
+        known.frames += 1
+        known.cells += cells
+
     @property
     def duration_s(self) -> float:
         """From the first frame to the last; NaN without a frame."""
@@ -100,6 +138,15 @@ class Tally:
         """Confirmed cells a frame, the mean over frames; NaN without a frame."""
         frames, cells = np.sum(self._in_view, axis=0) if self._in_view else (0, 0)
         return float(cells / frames) if frames else float("nan")
+
+    def watched(self) -> Watched:
+        """The fields that were watched for long enough for a cell to count."""
+        fields = self._watched.values()
+        return Watched(
+            maps=np.array([field.map for field in fields], np.int64),
+            place_um=np.array([field.place_um for field in fields], np.float64).reshape(-1, 2),
+            in_view=np.array([field.cells / field.frames for field in fields], np.float64),
+        )
 
     def timings_ms(self) -> dict[str, float]:
         """Mean milliseconds a frame, by stage."""

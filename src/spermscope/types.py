@@ -127,11 +127,13 @@ class Detections:
 
 @dataclass(frozen=True, slots=True)
 class StagePosition:
-    """Where the field of view lies in the map when a frame was taken.
+    """Where the field of view lies in its map when a frame was taken.
 
     A point at pixel ``p`` of the frame lies at ``p * um_per_px + (x_um, y_um)`` in the map, so drift is removed.
-    ``field`` counts the fields from 0; it rises at every jump or cut. ``focus`` is a sharpness score, higher is
-    sharper, comparable within one source only.
+    ``field`` numbers the fields from 0 as they are first seen; one that is visited again keeps its number. ``map``
+    counts coordinate systems from 0: places in one map can be compared, those in two maps cannot, since how they lie
+    to each other was not seen. ``focus`` is a sharpness score (``stage.focus``), higher is sharper, NaN where
+    nothing is in view; comparable within one source only.
     """
 
     field: int
@@ -139,6 +141,7 @@ class StagePosition:
     y_um: float
     state: StageState
     focus: float
+    map: int
 
 
 @dataclass(frozen=True, slots=True)
