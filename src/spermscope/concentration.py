@@ -38,7 +38,7 @@ def searched_volume_ul(width_px: int, height_px: int, um_per_px: float, depth_um
     ValueError
         When one of them is not positive.
     """
-    sides = {"width": width_px, "height": height_px, "scale": um_per_px, "depth": depth_um, "number of views": views}
+    sides = {"width": width_px, "height": height_px, "scale": um_per_px, "depth": depth_um, "views": views}
     for name, value in sides.items():
         if not value > 0:
             raise ValueError(f"concentration: expected a {name} above 0, found {value:g}")
