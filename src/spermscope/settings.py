@@ -42,7 +42,7 @@ class DetectSettings(_Frozen):
 class TrackSettings(_Frozen):
     """The tracker, in micrometres and seconds, so that one setting serves every frame rate."""
 
-    off_um: float = Field(default=0.4, gt=0, description="error of a place, standard deviation")
+    off_um: float = Field(default=0.5, gt=0, description="error of a place, standard deviation")
     beat_hz: float = Field(default=11.5, gt=0, description="strokes of a head in a second, roughly")
     beat_lasts_s: float = Field(default=0.05, gt=0, description="time over which a beat keeps its phase")
     beat_um: float = Field(default=1.5, gt=0, description="beat and localisation of a new track, standard deviation")
@@ -53,7 +53,7 @@ class TrackSettings(_Frozen):
     start_speed_um_s: float = Field(default=40.0, gt=0, description="of a new track, standard deviation")
     gate: float = Field(default=9.0, gt=0, description="squared Mahalanobis distance")
     reach_um: float = Field(default=20.0, gt=0, description="no point farther than this from its prediction")
-    loose_gate: float = Field(default=40.0, gt=0, description="gate for a lonely track and a lonely point")
+    loose_gate: float = Field(default=20.0, gt=0, description="gate for a lonely track and a lonely point")
     loose_um: float = Field(default=12.0, gt=0, description="reach for a lonely track and a lonely point")
     young_price: float = Field(default=4.0, ge=0, description="added cost of a track that is not confirmed yet")
     confirm_hits: int = Field(default=5, ge=1, description="points before a track counts")
