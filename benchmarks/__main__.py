@@ -1,12 +1,12 @@
-"""``make bench``: every figure of docs/RESULTS.md, one table after another."""
+"""``make bench``: the figures of docs/RESULTS.md, one table after another; ``rivals`` needs other environments."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import detection, grading, speed, stage, tracking
+from benchmarks import detection, grading, merges, optics, speed, stage, tracking
 
-for part in (stage, detection, tracking, grading, speed):
+for part in (stage, detection, optics, tracking, merges, grading, speed):
     sys.stdout.write(f"\n## {part.__name__}\n\n{part.__doc__}\n")
     sys.stdout.flush()
     sys.argv = sys.argv[:1]

@@ -78,10 +78,10 @@ def follow(
                 young[track_id] = []
     last = pipeline.finish()
     tally.add_cells(last)
-    return _rows(true), _rows(seen), [*cells, *last], tally
+    return rows_of(true), rows_of(seen), [*cells, *last], tally
 
 
-def _rows(table: list) -> Rows:
+def rows_of(table: list) -> Rows:
     array = np.array(table, float).reshape(-1, 4)
     return Rows(array[:, 0].astype(int), array[:, 1].astype(int), array[:, 2:])
 
@@ -92,14 +92,12 @@ def inside(rows: Rows, view_um: np.ndarray) -> Rows:
     return Rows(rows.frame[keep], rows.ident[keep], rows.xy_um[keep])
 
 
-def hota(true: Rows, seen: Rows, view_um: np.ndarray) -> float:
-    """HOTA in percent."""
-    from trackeval.metrics.hota import HOTA
-
+def compared(true: Rows, seen: Rows, view_um: np.ndarray) -> dict:
+    """Truth and tracks as trackeval's metrics take them."""
     true, seen = inside(true, view_um), inside(seen, view_um)
     true_id, seen_id = (np.unique(rows.ident, return_inverse=True) for rows in (true, seen))
     frames = range(int(true.frame.max()) + 1)
-    data = {
+    return {
         "num_timesteps": len(frames),
         "num_gt_ids": len(true_id[0]),
         "num_tracker_ids": len(seen_id[0]),
@@ -112,7 +110,21 @@ def hota(true: Rows, seen: Rows, view_um: np.ndarray) -> float:
             for f in frames
         ],
     }
-    return float(100 * np.mean(HOTA().eval_sequence(data)["HOTA"]))
+
+
+def hota(true: Rows, seen: Rows, view_um: np.ndarray) -> float:
+    """HOTA in percent."""
+    from trackeval.metrics.hota import HOTA
+
+    return float(100 * np.mean(HOTA().eval_sequence(compared(true, seen, view_um))["HOTA"]))
+
+
+def tracks_per_cell(true: Rows, seen: Rows, scene: Scene) -> float:
+    """Tracks that follow a cell for a fifth of a second or more, on average over cells seen for a second or more."""
+    within, fps = inside(true, scene.view_um), scene.settings.fps
+    found = owners(within, inside(seen, scene.view_um), fps)
+    stayed = [cell for cell in np.unique(within.ident) if (within.ident == cell).sum() >= fps]
+    return float(np.mean([len(found.get(int(cell), [])) for cell in stayed]))
 
 
 def owners(true: Rows, seen: Rows, fps: float) -> dict[int, list[tuple[int, np.ndarray]]]:
@@ -149,10 +161,7 @@ def score(name: str, scene: Scene) -> None:
     true, seen, cells, _ = follow(scene)
     fps, rules = scene.settings.fps, KinematicsSettings()
     tracks = {cell.track_id: cell for cell in cells}
-    within = inside(true, scene.view_um)
-    clear = owners(within, inside(seen, scene.view_um), fps)
-    stayed = [c for c in np.unique(within.ident) if (within.ident == c).sum() >= fps]
-    per_cell = np.mean([len(clear.get(int(c), [])) for c in stayed])
+    per_cell = tracks_per_cell(true, seen, scene)
     found = owners(true, seen, fps)
     long = [c for c in np.unique(true.ident) if (true.ident == c).sum() >= fps]
     errors, right, judged = [], 0, 0

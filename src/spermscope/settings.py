@@ -43,19 +43,30 @@ class DetectSettings(_Frozen):
 class TrackSettings(_Frozen):
     """The tracker, in micrometres and seconds, so that one setting serves every frame rate."""
 
-    beat_um: float = Field(default=1.5, gt=0, description="lateral beat of a new track, standard deviation")
+    off_um: float = Field(default=0.5, gt=0, description="error of a place, standard deviation")
+    beat_hz: float = Field(default=11.5, gt=0, description="strokes of a head in a second, roughly")
+    beat_lasts_s: float = Field(default=0.05, gt=0, description="time over which a beat keeps its phase")
+    beat_um: float = Field(default=1.5, gt=0, description="beat and localisation of a new track, standard deviation")
     least_beat_um: float = Field(default=1.0, gt=0, description="beat and localisation, at least")
     widest_beat_um: float = Field(default=5.0, gt=0, description="beat and localisation, at most")
     beat_s: float = Field(default=0.3, gt=0, description="time over which a track's own beat is learned")
-    acceleration_um_s2: float = Field(default=100.0, gt=0, description="of the mean path, standard deviation")
+    wander_um2_s3: float = Field(default=170.0, gt=0, description="variance that a second adds to a path's velocity")
     start_speed_um_s: float = Field(default=40.0, gt=0, description="of a new track, standard deviation")
     gate: float = Field(default=9.0, gt=0, description="squared Mahalanobis distance")
     reach_um: float = Field(default=20.0, gt=0, description="no point farther than this from its prediction")
-    loose_gate: float = Field(default=40.0, gt=0, description="gate for a lonely track and a lonely point")
+    loose_gate: float = Field(default=20.0, gt=0, description="gate for a lonely track and a lonely point")
     loose_um: float = Field(default=12.0, gt=0, description="reach for a lonely track and a lonely point")
     young_price: float = Field(default=4.0, ge=0, description="added cost of a track that is not confirmed yet")
     confirm_hits: int = Field(default=5, ge=1, description="points before a track counts")
     confirm_score: float = Field(default=0.75, ge=0, le=1, description="mean score before a track counts")
+    seen_share: float = Field(default=0.8, gt=0, lt=1, description="of the frames in which a head shows as a point")
+    look_hz: float = Field(
+        default=50.0, gt=0, description="frames closer in time count less in telling head from chance"
+    )
+    chance_s: float = Field(default=0.5, gt=0, description="time over which the density of chance points is learned")
+    confirm_belief: float = Field(default=8.0, ge=0, description="log odds of a head before a track counts")
+    most_belief: float = Field(default=25.0, gt=0, description="log odds at most: what a track has to lose")
+    least_belief: float = Field(default=-5.0, lt=0, description="log odds below which a track ends")
     max_gap_s: float = Field(default=0.3, gt=0, description="unseen for longer, a confirmed track ends")
     young_gap_s: float = Field(default=0.12, gt=0, description="unseen for longer, an unconfirmed track ends")
     merge_um: float = Field(default=4.0, gt=0, description="heads nearer than this may show as one")

@@ -1,30 +1,30 @@
-"""Points in, identities out: a Kalman filter a cell and one gated assignment a frame, in um and s.
+"""Points in, identities out: a filter a cell and one gated assignment a frame, in um and s.
 
-Each track filters its mean path with a constant-velocity model (white acceleration). The lateral beat of the head is
-taken as measurement noise, and each track learns how wide its own is (adaptive filtering by innovations, Mehra 1970):
-a hyperactivated head swings several micrometres from its path and would leave the gate of a calm one. Cost of a pair is
-``d^2 + ln det S`` (the negative log likelihood, up to constants) with a price for young tracks, solved as one linear
-assignment (Kuhn 1955). Two heads that showed as one may have come out either way: from their parting on a second pair
-of filters follows the exchanged identities, and the likelihoods of both stories are compared point by point. Once the
-first is clearly the likelier the tracks go on; where it is clearly not, or that takes too long, both end as
-``ambiguous`` rather than guess.
+Each track's filter expects the next point from a mean path and a beat across it (``swim``), and each learns how wide
+its own head swings (adaptive filtering by innovations, Mehra 1970): a hyperactivated head swings several micrometres
+from its path and would leave the gate of a calm one. Cost of a pair is ``d^2 + ln det S`` (the negative log likelihood,
+up to constants) with a price for young tracks, solved as one linear assignment (Kuhn 1955). A track counts once its
+points are far likelier to come from a head than from chance, and ends when they no longer are. Heads that showed as one
+go on only where it is clear who is who (``merge``).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from spermscope.live import Live
+from spermscope.merge import keep_hidden, note_merges, weigh
 from spermscope.settings import TrackSettings
+from spermscope.swim import Floats, Ids
 
-Floats = NDArray[np.float64]
-Ids = NDArray[np.int64]
 FORBIDDEN = 1e6
 POOLED_HITS = 20
 """A track's score is the mean of its points', of about so many when it is older."""
+LEAST_VIEW_UM2 = 1e4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,65 +45,28 @@ class Followed:
     ended_why: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class _State:
-    """Filters of M tracks. ``p (M, 3)`` holds the covariance of position and velocity (one axis serves both).
-
-    ``hits (M,)`` counts a track's points.
-
-    ``beat2 (M,)`` is the variance of a track's points about its mean path, an axis, as its own points tell it so far.
-
-    ``merged_with`` is the id of the track that this one showed as one with from ``merged_s`` on, -1 for none. From
-    their parting (``parted_s``, NaN before) ``other_x``, ``other_v`` and ``other_p`` follow the partner's points, and
-    ``evidence`` sums by how much worse that explains them.
-    """
-
-    track_id: Ids = field(default_factory=lambda: np.empty(0, np.int64))
-    x: Floats = field(default_factory=lambda: np.empty((0, 2)))
-    v: Floats = field(default_factory=lambda: np.empty((0, 2)))
-    p: Floats = field(default_factory=lambda: np.empty((0, 3)))
-    hits: Ids = field(default_factory=lambda: np.empty(0, np.int64))
-    score: Floats = field(default_factory=lambda: np.empty(0))
-    seen_s: Floats = field(default_factory=lambda: np.empty(0))
-    beat2: Floats = field(default_factory=lambda: np.empty(0))
-    confirmed: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
-    merged_with: Ids = field(default_factory=lambda: np.empty(0, np.int64))
-    merged_s: Floats = field(default_factory=lambda: np.empty(0))
-    parted_s: Floats = field(default_factory=lambda: np.empty(0))
-    evidence: Floats = field(default_factory=lambda: np.empty(0))
-    other_x: Floats = field(default_factory=lambda: np.empty((0, 2)))
-    other_v: Floats = field(default_factory=lambda: np.empty((0, 2)))
-    other_p: Floats = field(default_factory=lambda: np.empty((0, 3)))
-
-    def __len__(self) -> int:
-        return len(self.track_id)
-
-    def keep(self, rows: NDArray[np.bool_] | Ids) -> _State:
-        return _State(*(getattr(self, name)[rows] for name in self.__slots__))
-
-    def join(self, other: _State) -> _State:
-        return _State(*(np.concatenate([getattr(self, name), getattr(other, name)]) for name in self.__slots__))
-
-
 class Tracker:
     """Follows points through time; ids count up and are never used again within one instance."""
 
     def __init__(self, settings: TrackSettings | None = None) -> None:
         self._set = settings or TrackSettings()
-        self._state = _State()
+        self._noise2 = self._set.off_um**2
+        self._live = Live()
         self._next_id = 1
         self._time_s = float("nan")
+        self._chance = float("nan")
 
     def reset(self) -> None:
         """Forget everything; ids begin at 1 again."""
-        self._state = _State()
+        self._live = Live()
         self._next_id = 1
         self._time_s = float("nan")
+        self._chance = float("nan")
 
     def end_all(self, why: str) -> tuple[Ids, tuple[str, ...]]:
         """End every live track: ids and reasons. Ids go on counting."""
-        ids = self._state.track_id
-        self._state = _State()
+        ids = self._live.track_id
+        self._live = Live()
         return ids, (why,) * len(ids)
 
     def step(
@@ -140,27 +103,31 @@ class Tracker:
         self._time_s = time_s
         points = np.asarray(xy_um, np.float64).reshape(-1, 2)
         marks = np.asarray(score, np.float64)
-        match = self._assign(points, marks < self._set.start_score)
-        unsure = self._weigh(points, match, passed_s)
+        faint = marks < self._set.start_score
+        match = self._assign(points, faint)
+        if len(match):
+            self._believe(points, match, int((_free(match, len(points)) & ~faint).sum()), passed_s, bounds_um)
+        unsure = weigh(self._live, points, match, time_s, passed_s, self._set)
         self._update(points, marks, match, time_s)
-        self._note_merges(match)
-        self._keep_hidden(points, match)
+        note_merges(self._live, match, time_s, self._set)
+        keep_hidden(self._live, points, match, time_s, self._set)
         ended = self._end(time_s, bounds_um, match, unsure)
         return self._report(points, marks, *ended)
 
-    def _predict(self, dt: float) -> None:
-        s, noise = self._state, self._set.acceleration_um_s2**2
-        s.x, s.v, s.p = _predicted(s.x, s.v, s.p, dt, noise)
-        s.other_x, s.other_v, s.other_p = _predicted(s.other_x, s.other_v, s.other_p, dt, noise)
+    def _predict(self, passed_s: float) -> None:
+        s, swing2 = self._live, self._swing2()
+        s.swim.predict(passed_s, swing2, self._set)
+        parted = np.flatnonzero(~np.isnan(s.parted_s))
+        if len(parted):
+            other = s.other[parted]
+            other.predict(passed_s, swing2[parted], self._set)
+            s.other[parted] = other
 
-    def _beat2(self, rows: Ids | slice = slice(None)) -> Floats:
-        """Variance of the tracks' points about their mean paths, an axis."""
-        return np.clip(self._state.beat2[rows], self._set.least_beat_um**2, self._set.widest_beat_um**2)
-
-    def _spread(self) -> Floats:
-        """``(M,)`` variance of the innovation, an axis."""
-        spread: Floats = self._state.p[:, 0] + self._beat2()
-        return spread
+    def _swing2(self) -> Floats:
+        """``(M, 2)`` variance of the heads' swing along their mean paths and across, without the error of a place."""
+        low, high = self._set.least_beat_um**2, self._set.widest_beat_um**2
+        swing2: Floats = np.clip(self._live.beat2, low, high) - self._noise2
+        return np.maximum(swing2, 0.0)
 
     def _assign(self, points: Floats, faint: NDArray[np.bool_]) -> Ids:
         """``(M,)`` the point of each track, -1 where none.
@@ -168,189 +135,128 @@ class Tracker:
         Confirmed and young tracks share one problem. Faint points, of which most are no heads, are left to confirmed
         tracks that found no better one, and only close to where those are expected (Zhang et al. 2022, ByteTrack).
         """
-        s, match = self._state, np.full(len(self._state), -1, np.int64)
+        s, match = self._live, np.full(len(self._live), -1, np.int64)
         if not len(s) or not len(points):
             return match
-        far2 = ((s.x[:, None, :] - points[None, :, :]) ** 2).sum(axis=2)
-        spread = self._spread()[:, None]
-        young = (s.hits < self._set.confirm_hits)[:, None]
-        cost = far2 / spread + 2 * np.log(spread) + self._set.young_price * young
-        near = (far2 < self._set.gate * spread) & (far2 < self._set.reach_um**2)
+        spread = s.swim.spread(self._noise2)
+        misses = s.swim.misses(points)
+        far2, odd = (misses**2).sum(axis=2), (misses**2 / spread[:, None]).sum(axis=2)
+        young = s.hits < self._set.confirm_hits
+        cost = odd + (np.log(spread).sum(axis=1) + self._set.young_price * young)[:, None]
+        near = (odd < self._set.gate) & (far2 < self._set.reach_um**2)
         match = _solve(cost, near & ~faint)
-        left = ((match < 0) & s.confirmed)[:, None]
-        close = far2 < self._set.faint_gate * spread
-        match = np.maximum(match, _solve(cost, close & faint & left))
-        return self._second_pass(far2, spread[:, 0], match, np.flatnonzero(~faint))
+        if faint.any():
+            left = ((match < 0) & s.confirmed)[:, None]
+            match = np.maximum(match, _solve(cost, (odd < self._set.faint_gate) & faint & left))
+        return self._second_pass(far2, odd, match, ~faint)
 
-    def _second_pass(self, far2: Floats, spread: Floats, match: Ids, strong: Ids) -> Ids:
+    def _second_pass(self, far2: Floats, odd: Floats, match: Ids, strong: NDArray[np.bool_]) -> Ids:
         """Lonely confirmed tracks may take a lonely point somewhat beyond the gate."""
-        free = np.setdiff1d(strong, match)
-        lost = np.flatnonzero((match < 0) & self._state.confirmed)
+        free = np.flatnonzero(_free(match, len(strong)) & strong)
+        lost = np.flatnonzero((match < 0) & self._live.confirmed)
         if not len(free) or not len(lost):
             return match
-        far2 = far2[np.ix_(lost, free)]
-        near = (far2 < self._set.loose_gate * spread[lost, None]) & (far2 < self._set.loose_um**2)
+        some = np.ix_(lost, free)
+        near = (odd[some] < self._set.loose_gate) & (far2[some] < self._set.loose_um**2)
         alone = near & (near.sum(axis=0) == 1)[None, :] & (near.sum(axis=1) == 1)[:, None]
         rows, columns = np.nonzero(alone)
         match[lost[rows]] = free[columns]
         return match
 
-    def _partner(self, row: int) -> int:
-        """The row of the track that this one has merged with, -1 where that one has ended."""
-        s = self._state
-        other = int(np.searchsorted(s.track_id, s.merged_with[row]))
-        return other if other < len(s) and s.track_id[other] == s.merged_with[row] else -1
+    def _believe(
+        self,
+        points: Floats,
+        match: Ids,
+        unclaimed: int,
+        passed_s: float,
+        bounds_um: tuple[float, float, float, float] | None,
+    ) -> None:
+        """Add to every track's log odds what this frame says: a point where one was expected, or none.
 
-    def _weigh(self, points: Floats, match: Ids, passed_s: float) -> NDArray[np.bool_]:
-        """Compare both stories of every pair that merged and now shows apart; rows where the told one may be wrong."""
-        s, unsure = self._state, np.zeros(len(self._state), np.bool_)
-        for row in np.flatnonzero(s.merged_with >= 0).tolist():
-            other = self._partner(row)
-            if other < row or match[row] < 0 or match[other] < 0:
-                continue
-            pair = np.array([row, other])
-            if np.isnan(s.parted_s[row]):
-                s.parted_s[pair], s.evidence[pair] = self._time_s, 0.0
-                s.other_x[pair], s.other_v[pair], s.other_p[pair] = s.x[pair], s.v[pair], s.p[pair]
-            own, swapped = points[match[pair]], points[match[pair[::-1]]]
-            noise = self._beat2(pair)
-            worse = _misfit(s.other_x[pair], s.other_p[pair], swapped, noise)
-            worse -= _misfit(s.x[pair], s.p[pair], own, noise)
-            # Points nearer in time than a stroke of the tail say the same thing about where the path goes.
-            fresh = 1.0 if s.parted_s[row] == self._time_s else min(1.0, passed_s * self._set.stroke_hz)
-            s.evidence[pair] += fresh * worse
-            s.other_x[pair], s.other_v[pair], s.other_p[pair] = _corrected(
-                s.other_x[pair], s.other_v[pair], s.other_p[pair], swapped, noise
-            )
-            if s.evidence[row] >= self._set.sure_margin:
-                s.merged_with[pair], s.parted_s[pair] = -1, np.nan
-            late = self._time_s - s.parted_s[row] > self._set.unsure_s
-            unsure[pair] = late or s.evidence[row] < -self._set.sure_margin
-        return unsure
+        The odds are those of a head against points that fall so by chance, as many to an area as lately no track took
+        (Sittler 1964). Of merged heads one is hidden: a missing point says nothing there.
+        """
+        s, rules = self._live, self._set
+        now = max(unclaimed, 0.5) / _area_um2(points, bounds_um)
+        learned = 1.0 - np.exp(-passed_s / rules.chance_s)
+        self._chance = now if np.isnan(self._chance) else self._chance + learned * (now - self._chance)
+        spread, hit = s.swim.spread(self._noise2), match >= 0
+        odd = (s.swim[hit].off(points[match[hit]]) ** 2 / spread[hit]).sum(axis=1)
+        told = np.where(s.merged_with >= 0, 0.0, np.log(1.0 - rules.seen_share))
+        told[hit] = np.log(rules.seen_share / (2 * np.pi * self._chance)) - (np.log(spread[hit]).sum(axis=1) + odd) / 2
+        s.belief = np.minimum(s.belief + min(1.0, passed_s * rules.look_hz) * told, rules.most_belief)
 
     def _update(self, points: Floats, marks: Floats, match: Ids, time_s: float) -> None:
-        s = self._state
+        s = self._live
         rows = np.flatnonzero(match >= 0)
         if not len(rows):
             return
-        found, noise = points[match[rows]], self._beat2(rows)
-        off2 = ((found - s.x[rows]) ** 2).sum(axis=1) / 2 - s.p[rows, 0]
+        found, swim = points[match[rows]], s.swim[rows]
+        off2 = swim.beside(found) ** 2 - swim.cov[..., 0, 0]
         learned = 1.0 - np.exp((s.seen_s[rows] - time_s) / self._set.beat_s)
-        s.beat2[rows] += learned * (off2 - s.beat2[rows])
-        s.x[rows], s.v[rows], s.p[rows] = _corrected(s.x[rows], s.v[rows], s.p[rows], found, noise)
+        s.beat2[rows] += learned[:, None] * (off2 - s.beat2[rows])
+        swim.correct(found, self._noise2)
+        s.swim[rows] = swim
         s.hits[rows] += 1
         pooled = np.maximum(1.0 / s.hits[rows], 1.0 / POOLED_HITS)
         s.score[rows] += pooled * (marks[match[rows]] - s.score[rows])
         s.seen_s[rows] = time_s
-        s.confirmed |= (s.hits >= self._set.confirm_hits) & (s.score >= self._set.confirm_score)
-
-    def _note_merges(self, match: Ids) -> None:
-        """A confirmed track without a point, beside one that has it, has merged with it until both are apart."""
-        s = self._state
-        for row in np.flatnonzero((match < 0) & s.confirmed).tolist():
-            far2 = ((s.x - s.x[row]) ** 2).sum(axis=1)
-            far2[row] = np.inf
-            far2[~s.confirmed] = np.inf
-            other = int(np.argmin(far2)) if len(s) > 1 else row
-            if far2[other] < self._set.merge_um**2 and s.merged_with[other] != s.track_id[row]:
-                s.merged_with[row], s.merged_with[other] = s.track_id[other], s.track_id[row]
-                s.parted_s[[row, other]], s.merged_s[[row, other]] = np.nan, self._time_s
-
-    def _keep_hidden(self, points: Floats, match: Ids) -> None:
-        """A head hidden by the one that it has merged with lies near that one's point: roughly, it has been seen."""
-        s = self._state
-        for row in np.flatnonzero((match < 0) & (s.merged_with >= 0)).tolist():
-            other = self._partner(row)
-            if other < 0 or match[other] < 0:
-                continue
-            only, point = np.array([row]), points[match[[other]]]
-            near = np.hypot(*(point - s.x[only]).T)[0] <= self._set.merge_um
-            if near and self._time_s - s.merged_s[row] <= self._set.merge_s:
-                rough = self._set.merge_um**2
-                s.x[only], s.v[only], s.p[only] = _corrected(s.x[only], s.v[only], s.p[only], point, rough)
-                s.seen_s[row] = self._time_s
+        s.confirmed |= (
+            (s.hits >= self._set.confirm_hits)
+            & (s.score >= self._set.confirm_score)
+            & (s.belief >= self._set.confirm_belief)
+        )
 
     def _end(
         self, time_s: float, bounds_um: tuple[float, float, float, float] | None, match: Ids, unsure: NDArray[np.bool_]
     ) -> tuple[Ids, Ids, tuple[str, ...]]:
         """Drop what is lost, out of view or ambiguous; the matches of the rest, and what ended why."""
-        s, missed = self._state, match < 0
+        s, missed = self._live, match < 0
         patience = np.where(s.confirmed, self._set.max_gap_s, self._set.young_gap_s)
         lost = missed & (time_s - s.seen_s > patience + 1e-9)
+        lost |= missed & (s.belief < self._set.least_belief)
         left = np.zeros(len(s), np.bool_)
         if bounds_um is not None and len(s):
             low, high = np.array(bounds_um[:2]), np.array(bounds_um[2:])
-            left = missed & np.any((s.x < low) | (s.x > high), axis=1)
+            left = missed & np.any((s.swim.path_um < low) | (s.swim.path_um > high), axis=1)
         # Two merged tracks may not both outlive the merge on one point: who is it? Nobody knows.
-        fused = np.isin(s.track_id, s.merged_with[lost & (s.merged_with >= 0)]) | (lost & (s.merged_with >= 0))
-        unsure = unsure | fused
+        fused = lost & (s.merged_with >= 0)
+        unsure = unsure | fused | (np.isin(s.track_id, s.merged_with[fused]) if fused.any() else False)
         gone = lost | left | unsure
+        if not gone.any():
+            return match, s.track_id[:0], ()
         why = tuple(np.select([unsure, left], ["ambiguous", "left"], "lost")[gone].tolist())
         ended = s.track_id[gone]
-        self._state = s.keep(~gone)
+        self._live = s.keep(~gone)
         return match[~gone], ended, why
 
     def _report(self, points: Floats, marks: Floats, match: Ids, ended: Ids, why: tuple[str, ...]) -> Followed:
-        taken = match[match >= 0]
-        free = np.setdiff1d(np.arange(len(points)), taken)
-        fresh = free[marks[free] >= self._set.start_score]
-        self._start(points[fresh], marks[fresh])
-        match = np.concatenate([match, fresh])
-        s, observed = self._state, match >= 0
-        where = np.where(observed[:, None], points[match] if len(points) else s.x, s.x)
+        fresh = np.flatnonzero(_free(match, len(points)) & (marks >= self._set.start_score))
+        if len(fresh):
+            self._start(points[fresh], marks[fresh])
+            match = np.concatenate([match, fresh])
+        s, observed = self._live, match >= 0
+        where = np.where(observed[:, None], points[match] if len(points) else s.swim.head_um, s.swim.head_um)
         return Followed(s.track_id.copy(), where, match, observed, s.confirmed.copy(), s.score.copy(), ended, why)
 
     def _start(self, points: Floats, marks: Floats) -> None:
-        count = len(points)
-        fresh = _State(
-            track_id=np.arange(self._next_id, self._next_id + count, dtype=np.int64),
-            x=points.copy(),
-            v=np.zeros((count, 2)),
-            p=np.tile([self._set.beat_um**2, 0.0, self._set.start_speed_um_s**2], (count, 1)),
-            hits=np.ones(count, np.int64),
-            score=marks.copy(),
-            seen_s=np.full(count, self._time_s),
-            beat2=np.full(count, self._set.beat_um**2),
-            confirmed=(marks >= self._set.confirm_score) & (self._set.confirm_hits <= 1),
-            merged_with=np.full(count, -1, np.int64),
-            merged_s=np.full(count, np.nan),
-            parted_s=np.full(count, np.nan),
-            evidence=np.zeros(count),
-            other_x=points.copy(),
-            other_v=np.zeros((count, 2)),
-            other_p=np.zeros((count, 3)),
-        )
-        self._next_id += count
-        self._state = self._state.join(fresh)
+        ids = np.arange(self._next_id, self._next_id + len(points), dtype=np.int64)
+        self._next_id += len(points)
+        self._live = self._live.join(Live.begun(ids, points, marks, self._time_s, self._set))
 
 
-def _predicted(x: Floats, v: Floats, p: Floats, dt: float, noise: float) -> tuple[Floats, Floats, Floats]:
-    """Filters ``dt`` later, under white acceleration of variance ``noise``."""
-    pp, pv, vv = p.T
-    spread = np.column_stack(
-        [
-            pp + 2 * dt * pv + dt * dt * vv + noise * dt**4 / 4,
-            pv + dt * vv + noise * dt**3 / 2,
-            vv + noise * dt * dt,
-        ]
-    )
-    return x + dt * v, v, spread
+def _free(match: Ids, count: int) -> NDArray[np.bool_]:
+    """``(count,)`` points that no track has."""
+    free = np.ones(count, np.bool_)
+    free[match[match >= 0]] = False
+    return free
 
 
-def _corrected(x: Floats, v: Floats, p: Floats, points: Floats, noise: Floats | float) -> tuple[Floats, Floats, Floats]:
-    """Filters after one point each, measured with variance ``noise``."""
-    spread = p[:, 0] + noise
-    gain = np.column_stack([p[:, 0] / spread, p[:, 1] / spread])
-    off = points - x
-    pp, pv, vv = p.T
-    left = np.column_stack([(1 - gain[:, 0]) * pp, (1 - gain[:, 0]) * pv, vv - gain[:, 1] * pv])
-    return x + gain[:, :1] * off, v + gain[:, 1:] * off, left
-
-
-def _misfit(x: Floats, p: Floats, points: Floats, noise: Floats | float) -> float:
-    """Twice the negative log likelihood of the points, up to a constant."""
-    spread = p[:, 0] + noise
-    return float((((x - points) ** 2).sum(axis=1) / spread + 2 * np.log(spread)).sum())
+def _area_um2(points: Floats, bounds_um: tuple[float, float, float, float] | None) -> float:
+    """The view's area; where that is not known, what the points span."""
+    if bounds_um is not None:
+        return (bounds_um[2] - bounds_um[0]) * (bounds_um[3] - bounds_um[1])
+    return max(float(np.prod(np.ptp(points, axis=0))) if len(points) else 0.0, LEAST_VIEW_UM2)
 
 
 def _solve(cost: Floats, near: NDArray[np.bool_]) -> Ids:
