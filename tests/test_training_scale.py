@@ -8,8 +8,9 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 
 from spermscope.models.scale import BINS, ScaleNet  # noqa: E402
+from spermscope.simulate.debris import draw_debris  # noqa: E402
 from spermscope.training.scale import _disturbed, fit_pooling, score, soft_steps  # noqa: E402
-from spermscope.training.scale_pictures import SIDE_PX, Tile, draw_source, draw_tile  # noqa: E402
+from spermscope.training.scale_pictures import SIDE_PX, Tile, _dirt, draw_source, draw_tile  # noqa: E402
 from spermscope.video.scale import TILE_PX, bin_centres  # noqa: E402
 
 CENTRES = bin_centres(BINS)
@@ -52,8 +53,19 @@ def test_one_seed_gives_one_tile_and_any_frame_of_a_source_has_its_size():
     np.testing.assert_array_equal(one.flat, two.flat)
     assert one.flat.shape == (SIDE_PX, SIDE_PX)
     for seed in range(4):
-        images, _ = draw_source(np.random.default_rng(seed), 0.5, (120, 90), 2)
+        images, _ = draw_source(np.random.default_rng(seed), 0.5, (120, 90), 2, 4.0)
         assert [image.shape for image in images] == [(90, 120)] * 2
+
+
+def test_how_dirty_a_tile_is_does_not_tell_its_scale():
+    """Counted in drawn scenes, not from the densities that were asked for."""
+    rng, pieces = np.random.default_rng(0), []
+    for um_per_px in (0.15, 0.4, 1.1):
+        field_um = (SIDE_PX * um_per_px, SIDE_PX * um_per_px)
+        pieces.append([len(draw_debris(rng, field_um, _dirt(rng, um_per_px))) for _ in range(400)])
+    middle = np.median(pieces, axis=1)
+    assert middle.min() > 3
+    assert middle.max() < 1.5 * middle.min()
 
 
 def test_every_parameter_has_a_gradient_and_two_tiles_are_learned():

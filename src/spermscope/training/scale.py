@@ -17,7 +17,7 @@ from spermscope.models.scale import BINS, ScaleNet
 from spermscope.runtime import ModelCard, write_model
 from spermscope.training.export import golden, to_onnx
 from spermscope.training.loop import Loop
-from spermscope.training.scale_pictures import SIDE_PX, Tile, draw_source, draw_tile
+from spermscope.training.scale_pictures import SIDE_PX, Tile, draw_crowd, draw_source, draw_tile
 from spermscope.video.scale import TILE_PX, Pooling, bin_centres, conclude, cut_tiles, see
 
 TILES = 7000
@@ -68,7 +68,7 @@ def train_scale(
             "floor": pooling.floor,
         },
     )
-    example = {"tile": torch.from_numpy(see([draw_source(np.random.default_rng(1), 0.4, (96, 64), 1)[0][0]] * 2))}
+    example = {"tile": torch.from_numpy(see([draw_source(np.random.default_rng(1), 0.4, (96, 64), 1, 5.0)[0][0]] * 2))}
     example["tile"] = example["tile"][:, :, :64, :96].contiguous()
     graph = to_onnx(network, example, ["logits"], {"tile": {0: "batch", 2: "height", 3: "width"}})
     return write_model(out, card, {"model": graph}, golden("model", network, example, ["logits"]))
@@ -144,7 +144,8 @@ def read_sources(network: ScaleNet, seeds: range) -> list[Read]:
     for number in seeds:
         rng = np.random.default_rng([number, 22])
         um_per_px = float(np.exp(rng.uniform(*np.log(SOURCE_UM_PER_PX))))
-        images, _ = draw_source(rng, um_per_px, SOURCE_SIZES_PX[int(rng.integers(len(SOURCE_SIZES_PX)))], FRAMES)
+        size = SOURCE_SIZES_PX[int(rng.integers(len(SOURCE_SIZES_PX)))]
+        images, _ = draw_source(rng, um_per_px, size, FRAMES, draw_crowd(rng, um_per_px, size))
         tiles = [tile for image in images for tile in cut_tiles(image)]
         with torch.no_grad():
             found.append((network(torch.from_numpy(see(tiles))).numpy(), len(tiles) / FRAMES, um_per_px))

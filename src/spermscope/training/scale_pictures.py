@@ -2,8 +2,10 @@
 
 Only matter of known size may tell the scale. Noise, blocks of compression and the sharpness of single pixels come with
 the camera and the codec, and recordings are resized after both: so a tile is rendered at one scale and resized to
-another, blurred in pixels, compressed again. Specks and blobs are drawn larger or smaller than they are, a whole
-picture's alike: dirt has no size of its own.
+another, blurred in pixels, compressed again. Neither may what is not sperm: specks and blobs are drawn larger or
+smaller than they are, a whole picture's alike, and how many pieces lie in a tile, or that no head does, is drawn
+without regard to its scale. (With so many pieces to the square millimetre a first network read the scale off empty,
+dirty fields.)
 """
 
 from __future__ import annotations
@@ -28,6 +30,14 @@ FINEST_UM_PER_PX, COARSEST_UM_PER_PX = 0.1, 1.3
 RENDERED_UM_PER_PX = (0.09, 1.6)
 MOST_PER_UM2 = 0.009
 """Heads in the densest preparation: 65 in 85 x 85 um."""
+FEWEST, MOST = 2.5, 250.0
+"""Mean number of heads in view where there are any."""
+EMPTY = 0.25
+"""Share of tiles without heads, at every scale."""
+PIECES = (0.5, 120.0)
+"""Pieces of dirt in a tile."""
+PIECES_PER_UM2 = 0.0032
+"""Where ``SceneSettings.debris`` is 1."""
 DIRT = [KINDS.index(kind) for kind in ("speck", "blob")]
 
 
@@ -44,14 +54,16 @@ def draw_tile(seed: int) -> Tile:
     """The tile of that seed."""
     rng = np.random.default_rng([seed, 21])
     um_per_px = float(np.exp(rng.uniform(np.log(FINEST_UM_PER_PX), np.log(COARSEST_UM_PER_PX))))
-    images, optics = draw_source(rng, um_per_px, (SIDE_PX, SIDE_PX), 1)
+    size = (SIDE_PX, SIDE_PX)
+    cells = 0.0 if rng.random() < EMPTY else draw_crowd(rng, um_per_px, size)
+    images, optics = draw_source(rng, um_per_px, size, 1, cells)
     return Tile(look(images[0]).astype(np.float16), um_per_px, optics.glow == 0 and optics.phase_rad == 0)
 
 
 def draw_source(
-    rng: np.random.Generator, um_per_px: float, size_px: tuple[int, int], frames: int
+    rng: np.random.Generator, um_per_px: float, size_px: tuple[int, int], frames: int, cells: float
 ) -> tuple[list[NDArray[np.uint8]], Optics]:
-    """``frames`` pictures, a second apart, of one scene at that scale, ``size_px`` (width, height) large."""
+    """``frames`` pictures, a second apart, of one scene: ``size_px`` (width, height), about ``cells`` heads in view."""
     zoom = float(np.exp(rng.uniform(np.log(0.6), np.log(1.7)))) if rng.random() < 0.6 else 1.0
     rendered = float(np.clip(um_per_px * zoom, *RENDERED_UM_PER_PX))
     zoom = rendered / um_per_px
@@ -61,14 +73,14 @@ def draw_source(
         height_px=int(np.ceil(size_px[1] / zoom)),
         um_per_px=rendered,
         duration_s=float(frames),
-        cells=_crowd(rng, size_px[0] * size_px[1] * um_per_px**2),
+        cells=cells,
         seed=int(rng.integers(2**31)),
-        debris=float(rng.choice((0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 14.0))),
+        debris=_dirt(rng, um_per_px),
         defocus_um=float(rng.choice((0.5, 1.5, 3.0, 5.0), p=(0.35, 0.35, 0.2, 0.1))),
     )
     scene = Scene(settings, cells=_cells(settings, rng, optics.glow > 0), optics=optics)
     dirt = np.isin(scene.debris.kind, DIRT)
-    grown = np.where(dirt, np.exp(rng.uniform(-0.5, 0.6)), 1.0)
+    grown = np.where(dirt, np.exp(rng.uniform(-0.9, 0.9)), 1.0)
     scene.debris = replace(scene.debris, size_um=grown * scene.debris.size_um)
     blur_px = float(rng.uniform(0.4, 1.2)) if rng.random() < 0.3 else 0.0
     quality = int(rng.integers(30, 95)) if rng.random() < 0.3 else 0
@@ -88,12 +100,18 @@ def _recorded(image: NDArray[np.uint8], size_px: tuple[int, int], blur_px: float
     return image
 
 
-def _crowd(rng: np.random.Generator, area_um2: float) -> float:
-    """Mean number of heads in view: none, or from one to as many as fit, each order of magnitude as often."""
-    if rng.random() < 0.06:
+def draw_crowd(rng: np.random.Generator, um_per_px: float, size_px: tuple[int, int]) -> float:
+    """Mean number of heads in view: from few to as many as fit, each order of magnitude as often."""
+    fit = MOST_PER_UM2 * size_px[0] * size_px[1] * um_per_px**2
+    return float(np.exp(rng.uniform(np.log(FEWEST), np.log(np.clip(fit, 2 * FEWEST, MOST)))))
+
+
+def _dirt(rng: np.random.Generator, um_per_px: float) -> float:
+    """Density of debris, as ``SceneSettings`` has it, for a number of pieces in a tile; none in one of ten."""
+    if rng.random() < 0.1:
         return 0.0
-    most = max(1.5, min(MOST_PER_UM2 * area_um2, 250.0))
-    return float(np.exp(rng.uniform(np.log(0.8), np.log(most))))
+    pieces = float(np.exp(rng.uniform(*np.log(PIECES))))
+    return min(50.0, pieces / (PIECES_PER_UM2 * (SIDE_PX * um_per_px) ** 2))
 
 
 def _optics(rng: np.random.Generator) -> Optics:
