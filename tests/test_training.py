@@ -15,6 +15,7 @@ from spermscope.detect import STRIDE  # noqa: E402
 from spermscope.labels import split_by_donor, split_hash  # noqa: E402
 from spermscope.metrics import emd_rms  # noqa: E402
 from spermscope.models.heatmap import HeatmapNet, heatmap_loss, to_maps  # noqa: E402
+from spermscope.models.scale import ScaleNet  # noqa: E402
 from spermscope.models.streaming import TOKEN, CropEncoder, GradeHead, HeadAtWork  # noqa: E402
 from spermscope.simulate.donors import draw_cells, draw_donor  # noqa: E402
 from spermscope.simulate.experts import Appearance  # noqa: E402
@@ -155,7 +156,7 @@ def test_what_counts_more_weighs_more_in_the_loss():
     )
 
 
-@pytest.mark.parametrize("which", ["detector", "encoder", "head"])
+@pytest.mark.parametrize("which", ["detector", "scale", "encoder", "head"])
 def test_torch_onnx_runtime_and_openvino_agree(which, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
     from spermscope.runtime import ModelCard, load_model, write_model
@@ -163,6 +164,7 @@ def test_torch_onnx_runtime_and_openvino_agree(which, tmp_path):
     tokens, motion, valid = batch(3)
     network, inputs, outputs = {
         "detector": (HeatmapNet(), {"picture": torch.randn(3, 1, 64, 96)}, ["cells"]),
+        "scale": (ScaleNet(), {"tile": torch.randn(3, 1, 64, 96)}, ["logits"]),
         "encoder": (CropEncoder(), {"picture": torch.randn(3, 1, MODEL_PX, MODEL_PX)}, ["token"]),
         "head": (
             GradeHead(features=MOTION_FEATURES),

@@ -212,6 +212,23 @@ def grader(out: Path, seed: int, donors: int | None) -> None:
     click.echo(str(out))
 
 
+@train.command()
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The model file, NAME.spermscope.")
+@click.option("--seed", default=0, show_default=True, help="Everything random follows from it.")
+@click.option("--epochs", default=None, type=int, help="Passes over the tiles; the recipe's number when not given.")
+def scale(out: Path, seed: int, epochs: int | None) -> None:
+    """Train the network that estimates um per pixel, on simulated pictures alone.
+
+    \b
+    Example: spermscope train scale --out scale.spermscope
+    """
+    from spermscope.training.scale import EPOCHS, train_scale
+
+    with _progress("steps") as advance:
+        train_scale(out, seed=seed, progress=advance, epochs=epochs or EPOCHS)
+    click.echo(str(out))
+
+
 @commands.command()
 @click.option(
     "--out", default=Path("demo"), type=click.Path(path_type=Path), show_default=True, help="Where to put it."

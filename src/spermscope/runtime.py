@@ -39,10 +39,10 @@ class ModelCard(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: int = 1
-    kind: Literal["detector", "clip", "streaming"]
+    kind: Literal["detector", "clip", "streaming", "scale"]
     name: str
     version: str
-    um_per_px: float = Field(gt=0, description="working scale of the input")
+    um_per_px: float = Field(gt=0, description="working scale of the input; of a scale network the middle of its range")
     grades: tuple[str, ...] = ()
     rate_hz: float | None = None
     trained_on: str
@@ -232,7 +232,7 @@ def _read_golden(content: bytes) -> dict[str, NDArray[Any]]:
         raise ValueError("golden.npz: expected plain arrays, found pickled objects or no archive") from error
 
 
-def shipped(kind: Literal["detector", "grader"]) -> Path:
+def shipped(kind: Literal["detector", "grader", "scale"]) -> Path:
     """Path of the model that comes with the package.
 
     Raises

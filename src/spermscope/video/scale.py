@@ -1,0 +1,147 @@
+"""How large a pixel is, read from the picture by a small network: tile by tile, then all tiles together.
+
+Every tile gives a distribution over steps of log um/px. The log-likelihoods of a picture's tiles are added; pictures of
+one source show the same cells, so they are averaged and count as one. No tile counts without limit: a clump of dirt may
+be sure and wrong. The sum is blurred by what more tiles cannot tell, such as that heads of one man are larger than
+another's. The numbers in this are fitted on simulated sources that the network has not seen, and travel in its card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from spermscope.compress import asinh
+from spermscope.runtime import Model, ModelCard, load_model, shipped
+from spermscope.types import Scale
+
+TILE_PX = 192
+BACKGROUND_PX = 97
+"""Side of the box whose mean is taken as background: in pixels, since the scale is what is sought."""
+GAIN_MAD = 4.0
+"""Deviations (median absolute) that are mapped to one."""
+LOWEST_UM_PER_PX, HIGHEST_UM_PER_PX = 0.08, 1.4
+"""Between which the network tells scales apart."""
+MOST_TILES = 128
+"""Looked at in one source: half a second on one core."""
+UNSEEN = Scale(0.5, "estimated", 1.0)
+"""Of a source that shows nothing to measure."""
+
+Tiles = NDArray[np.float32]
+
+
+def look(tile: NDArray[np.uint8]) -> Tiles:
+    """``(H, W)`` with background 0 and noise-like contrast 1, compressed by asinh: whatever the scale is."""
+    background = cv2.boxFilter(tile, cv2.CV_32F, (BACKGROUND_PX, BACKGROUND_PX), borderType=cv2.BORDER_REFLECT)
+    flat = cv2.subtract(tile, background, background, dtype=cv2.CV_32F)
+    spread = float(np.median(np.abs(flat[::2, ::2])))
+    return asinh(flat * np.float32(1.0 / max(GAIN_MAD * spread, 1.0)))
+
+
+def cut_tiles(image: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    """Tiles of ``TILE_PX`` that cover ``image``, evenly spread; smaller where the image is."""
+    starts = [
+        np.linspace(0, max(size - TILE_PX, 0), -(-size // TILE_PX)).round().astype(int).tolist() for size in image.shape
+    ]
+    return [image[top : top + TILE_PX, left : left + TILE_PX] for top in starts[0] for left in starts[1]]
+
+
+def see(tiles: Sequence[NDArray[np.uint8]]) -> Tiles:
+    """``(N, 1, TILE_PX, TILE_PX)``: what the network gets; small tiles are padded with background."""
+    seen = np.zeros((len(tiles), 1, TILE_PX, TILE_PX), np.float32)
+    for row, tile in enumerate(tiles):
+        seen[row, 0, : tile.shape[0], : tile.shape[1]] = look(tile)
+    return seen
+
+
+def estimate_scale(images: Sequence[NDArray[np.uint8]], model: Model | None = None) -> Scale:
+    """Scale of pictures that were taken through one microscope.
+
+    Parameters
+    ----------
+    images
+        At least one ``(H, W)`` picture; sizes may differ.
+    model
+        The shipped network when not given.
+
+    Returns
+    -------
+    Scale
+        The median of the pooled distribution, and how far round it 95 % of it lie; ``UNSEEN`` where as far as 100 %.
+    """
+    model = model or scale_network()
+    tiles = [tile for image in images for tile in cut_tiles(image)]
+    places = len(tiles) / len(images)
+    if len(tiles) > MOST_TILES:
+        chosen = np.random.default_rng(0).permutation(len(tiles))[:MOST_TILES]
+        tiles = [tiles[index] for index in np.sort(chosen)]
+    logits = np.concatenate(
+        [model.run("model", {"tile": see(tiles[at : at + 8])})["logits"] for at in range(0, len(tiles), 8)]
+    )
+    return conclude(Pooling.of_card(model.card).pool(logits, places))
+
+
+@dataclass(frozen=True, slots=True)
+class Pooling:
+    """How tiles become one distribution.
+
+    ``prior (K,)`` is the distribution of the scales that the network was trained on; ``doubt`` the chance that a tile
+    says nothing, ``weight`` of a tile's log-likelihood, ``floor`` the standard deviation, in log um/px, of the error
+    that all tiles share.
+    """
+
+    prior: NDArray[np.float64]
+    doubt: float
+    weight: float
+    floor: float
+
+    @staticmethod
+    def of_card(card: ModelCard) -> Pooling:
+        """As a model's card has it."""
+        doubt, weight, floor = (float(np.ravel(card.constants[name])[0]) for name in ("doubt", "weight", "floor"))
+        return Pooling(np.asarray(card.constants["prior"], np.float64), doubt, weight, floor)
+
+    def pool(self, logits: NDArray[np.float32], places: float) -> NDArray[np.float64]:
+        """``(N, K)`` of one source's tiles to its distribution ``(K,)``; a picture has ``places`` tiles on average."""
+        sure = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+        sure /= sure.sum(axis=1, keepdims=True)
+        likelihood = np.log((1.0 - self.doubt) * sure / self.prior + self.doubt)
+        total = self.weight * places * likelihood.mean(axis=0)
+        pooled = np.exp(total - total.max())
+        steps = bin_centres(len(pooled))
+        blur = np.exp(-0.5 * ((steps[:, None] - steps) / self.floor) ** 2)
+        blurred = (blur / blur.sum(axis=0)) @ pooled
+        return np.asarray(blurred / blurred.sum())
+
+
+def bin_edges(bins: int) -> NDArray[np.float64]:
+    """``(bins + 1,)`` log um/px."""
+    return np.linspace(np.log(LOWEST_UM_PER_PX), np.log(HIGHEST_UM_PER_PX), bins + 1)
+
+
+def bin_centres(bins: int) -> NDArray[np.float64]:
+    """``(bins,)`` log um/px."""
+    edges = bin_edges(bins)
+    return np.asarray((edges[1:] + edges[:-1]) / 2)
+
+
+def conclude(distribution: NDArray[np.float64]) -> Scale:
+    """Median of ``(K,)`` probabilities, even within each step, and how far round it 95 % of them lie."""
+    edges = bin_edges(len(distribution))
+    heaped = np.concatenate([[0.0], np.cumsum(distribution)])
+    middle = float(np.exp(np.interp(0.5 * heaped[-1], heaped, edges)))
+    errors = np.arange(0.01, UNSEEN.relative_error, 0.01)
+    upper, lower = (np.interp(np.log(middle * (1.0 + side * errors)), edges, heaped) for side in (1.0, -1.0))
+    enough = np.flatnonzero(upper - lower >= 0.95 * heaped[-1])
+    return Scale(middle, "estimated", float(errors[enough[0]])) if len(enough) else UNSEEN
+
+
+@lru_cache(maxsize=1)
+def scale_network() -> Model:
+    """The shipped network, loaded once."""
+    return load_model(shipped("scale"))
