@@ -110,7 +110,7 @@ def real(model: Model) -> Iterator[tuple[str, Scale, float]]:
         frames = [frame.image for frame in islice(source, PROBE_FRAMES)]
         yield "visem52, network", estimate_scale(frames, model), float("nan")
         yield "visem52, blobs", source.profile.scale, float("nan")
-    fractions = read_boxes(DATA / "icsi-stills" / "boxes.csv", "image", (1.0, 1.0))
+    fractions = read_boxes(DATA / "icsi-stills" / "boxes.csv", "image")
     images: dict[tuple[int, ...], list[np.ndarray]] = defaultdict(list)
     boxes: dict[tuple[int, ...], list[float]] = defaultdict(list)
     for name, rows in fractions.items():

@@ -81,9 +81,9 @@ def draw_picture(seed: int, without: Kind | None = None) -> Picture:
     um_per_px = float(rng.uniform(0.17, 0.25) if rng.random() < 0.2 else rng.uniform(0.25, 0.65))
     mistaken = _mistake(rng)
     side_px = int(np.ceil(PATCH_PX * WORKING_UM_PER_PX / (um_per_px * mistaken)))
-    optics = _optics(rng)
+    optics = any_optics(rng)
     while optics.kind == without:
-        optics = _optics(rng)
+        optics = any_optics(rng)
     dust = (1.0, 2.0, 4.0, 8.0, 12.0, 16.0) if optics.phase_rad > 0 else (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
     settings = SceneSettings(
         width_px=side_px,
@@ -137,7 +137,8 @@ def _camera(rng: np.random.Generator) -> dict[str, Any]:
     }
 
 
-def _optics(rng: np.random.Generator) -> Optics:
+def any_optics(rng: np.random.Generator) -> Optics:
+    """A microscope of any kind, in the shares that the models learn from."""
     kind = rng.random()
     if kind < 0.28:
         return draw_wet_phase(rng)

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from spermscope.simulate.cells import Cells
 from spermscope.simulate.debris import KINDS
-from spermscope.simulate.optics import KINDS as LOOKS
-from spermscope.simulate.optics import Optics, add_glow, clean_optics, draw_optics, draw_wet_phase
+from spermscope.simulate.optics import Optics
 from spermscope.simulate.scene import Scene, SceneSettings
 from spermscope.simulate.typical import typical_cells
+from spermscope.training.pictures import any_optics
 from spermscope.video.scale import look
 
 SIDE_PX = 288
@@ -67,7 +67,7 @@ def draw_source(
     zoom = float(np.exp(rng.uniform(np.log(0.6), np.log(1.7)))) if rng.random() < 0.6 else 1.0
     rendered = float(np.clip(um_per_px * zoom, *RENDERED_UM_PER_PX))
     zoom = rendered / um_per_px
-    optics = _optics(rng)
+    optics = any_optics(rng)
     settings = SceneSettings(
         width_px=int(np.ceil(size_px[0] / zoom)),
         height_px=int(np.ceil(size_px[1] / zoom)),
@@ -112,17 +112,6 @@ def _dirt(rng: np.random.Generator, um_per_px: float) -> float:
         return 0.0
     pieces = float(np.exp(rng.uniform(*np.log(PIECES))))
     return min(50.0, pieces / (PIECES_PER_UM2 * (SIDE_PX * um_per_px) ** 2))
-
-
-def _optics(rng: np.random.Generator) -> Optics:
-    kind = rng.random()
-    if kind < 0.3:
-        return draw_wet_phase(rng)
-    if kind < 0.45:
-        clean = clean_optics(LOOKS[int(rng.integers(len(LOOKS)))])
-        return replace(clean, blur=float(rng.uniform(0.2, 0.5)), noise_sigma=float(rng.uniform(0.5, 5.0)))
-    optics = draw_optics(rng)
-    return add_glow(optics, rng) if optics.kind == "phase" and rng.random() < 0.3 else optics
 
 
 def _cells(settings: SceneSettings, rng: np.random.Generator, glowing: bool) -> Cells:
