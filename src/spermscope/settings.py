@@ -58,7 +58,7 @@ class TrackSettings(_Frozen):
     loose_um: float = Field(default=12.0, gt=0, description="reach for a lonely track and a lonely point")
     young_price: float = Field(default=4.0, ge=0, description="added cost of a track that is not confirmed yet")
     confirm_hits: int = Field(default=5, ge=1, description="points before a track counts")
-    confirm_score: float = Field(default=0.75, ge=0, le=1, description="mean score before a track counts")
+    confirm_score: float = Field(default=0.8, ge=0, le=1, description="mean score before a track counts")
     seen_share: float = Field(default=0.8, gt=0, lt=1, description="of the frames in which a head shows as a point")
     look_hz: float = Field(
         default=50.0, gt=0, description="frames closer in time count less in telling head from chance"
