@@ -76,12 +76,15 @@ class ImageFolder:
         """Hold nothing between passes."""
 
     def pictures(self) -> Iterator[Picture]:
-        """Yield every image that can be read; the others keep their place in time and are named in ``warnings``."""
+        """Yield every image that can be read; the others keep their place in time and are told in ``warnings``.
+
+        By number, from 0 in natural order, since a name may say whose sample it is and warnings go into the session.
+        """
         for index, path in enumerate(self.paths):
             picture = _read(path)
             if picture is None:
                 self.truncated = True
-                line = f"image {index} could not be read and was left out: {path.name}"
+                line = f"image {index} could not be read and was left out"
                 if line not in self.warnings:
                     self.warnings.append(line)
                 continue
