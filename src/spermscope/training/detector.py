@@ -24,8 +24,8 @@ from spermscope.training.export import golden, to_onnx
 from spermscope.training.loop import mixed_precision
 from spermscope.training.pictures import PATCH_PX, WORKING_UM_PER_PX, Picture, draw_picture, draw_targets
 
-PICTURES = 24000
-STEPS = 16000
+PICTURES = 16000
+STEPS = 12000
 HELD_OUT = 300
 BATCH = 16
 F1_FOR_RECALL = 0.002
