@@ -33,7 +33,7 @@ from spermscope.track import Tracker
 
 MISSED, FALSE, OFF_UM, ONE_UM, SCORE = 0.2, 0.2, 0.5, 3.0, 0.9
 LASTS_S = {"1392@15": 10.0, "640@50": 5.0}
-TUNING_SEEDS, SEEDS = (21001, 21002), (22001, 22002)
+TUNING_SEEDS, SEEDS = (21001, 21002), tuple(range(22001, 22009))
 TRIALS, DRAWN, BEGINNING = 12, 4, 0.4
 CHOSEN = Path(__file__).with_name("rivals.json")
 BEGIN = {
