@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from spermscope.simulate.clutter import KINDS, Clutter, add_clutter, draw_clutter, reach_um
+from spermscope.simulate.clutter import KINDS, add_clutter, draw_clutter, reach_um
+from spermscope.simulate.debris import Debris
 from spermscope.simulate.scene import Scene, SceneSettings
 
 
 def piece(kind, size_um, seed=3):
     one = np.ones(1)
-    return Clutter(np.array([KINDS.index(kind)]), np.zeros((1, 2)), size_um * one, one, 0 * one, np.array([seed]))
+    return Debris(np.array([KINDS.index(kind)]), np.zeros((1, 2)), size_um * one, one, 0 * one, np.array([seed]))
 
 
 def drawn(kind, size_um, um_per_px=0.25, side=320, seed=3):

@@ -62,10 +62,7 @@ def compute_kinematics(
         When the arrays disagree or time does not rise.
     """
     rules = settings or KinematicsSettings()
-    if not (len(time_s) == len(xy_um) == len(observed)):
-        raise ValueError(f"kinematics: expected equal lengths, found {len(time_s)}, {len(xy_um)}, {len(observed)}")
-    if np.any(np.diff(time_s) <= 0):
-        raise ValueError("kinematics: expected rising times, found equal or falling ones")
+    _check(time_s, xy_um, observed)
     if len(time_s) < 3:
         return _absent(time_s, f"not computed: {len(time_s)} positions, 3 are needed")
     time_s, xy_um = np.asarray(time_s, float), np.asarray(xy_um, float)
@@ -89,6 +86,13 @@ def compute_kinematics(
     if um_reason:
         _withhold(values, why, UM_FIELDS, f"not computed: {um_reason}")
     return Kinematics(**values, duration_s=duration_s, n_frames=int(observed.sum()), why=why)
+
+
+def _check(time_s: Floats, xy_um: Floats, observed: NDArray[np.bool_]) -> None:
+    if not (len(time_s) == len(xy_um) == len(observed)):
+        raise ValueError(f"kinematics: expected equal lengths, found {len(time_s)}, {len(xy_um)}, {len(observed)}")
+    if np.any(np.diff(time_s) <= 0):
+        raise ValueError("kinematics: expected rising times, found equal or falling ones")
 
 
 def _withhold(values: dict[str, Any], why: dict[str, str], names: tuple[str, ...], reason: str) -> None:

@@ -8,13 +8,12 @@ outside. Shares are by eye, after unstained stills of three cameras.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from spermscope.simulate.cells import Floats
+from spermscope.simulate.debris import Debris
 from spermscope.simulate.shapes import add_disc
 
 Image = NDArray[np.float32]
@@ -24,30 +23,16 @@ _LOW_UM = np.array([2.0, 12.0, 1.2, 2.9, 0.8, 8.0, 2.2, 40.0])
 _HIGH_UM = np.array([10.0, 45.0, 3.2, 4.0, 5.0, 30.0, 4.5, 200.0])
 
 
-@dataclass(frozen=True, slots=True)
-class Clutter:
-    """Pieces, a row each: ``kind`` indexes ``KINDS``; ``size_um`` is a radius, a tail's length, a pipette's half width.
+def draw_clutter(rng: np.random.Generator, field_um: tuple[float, float], density: float) -> Debris:
+    """Pieces scattered over ``field_um``; ``density`` 1 is a tissue preparation, 0 none.
 
-    ``xy_um (N, 2)`` is the middle, of a pipette the tip; every piece has a ``seed`` of its own.
+    ``kind`` indexes this file's ``KINDS``; ``size_um`` is a radius, a tail's length or a pipette's half width;
+    ``xy_um`` is the middle, of a pipette the tip.
     """
-
-    kind: NDArray[np.int64]
-    xy_um: Floats
-    size_um: Floats
-    thickness: Floats
-    z_um: Floats
-    seed: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.kind)
-
-
-def draw_clutter(rng: np.random.Generator, field_um: tuple[float, float], density: float) -> Clutter:
-    """Pieces scattered over ``field_um``; ``density`` 1 is a tissue preparation, 0 none."""
     counts = rng.poisson(density * field_um[0] * field_um[1] * 1e-6 * np.array(_PER_MM2))
     kind = np.repeat(np.arange(len(KINDS)), counts)
     count = len(kind)
-    return Clutter(
+    return Debris(
         kind=kind,
         xy_um=rng.uniform((0.0, 0.0), field_um, (count, 2)),
         size_um=_LOW_UM[kind] * (_HIGH_UM[kind] / _LOW_UM[kind]) ** rng.random(count),
@@ -57,14 +42,14 @@ def draw_clutter(rng: np.random.Generator, field_um: tuple[float, float], densit
     )
 
 
-def reach_um(clutter: Clutter) -> Floats:
+def reach_um(clutter: Debris) -> Floats:
     """``(N,)``: how far from its middle each piece may reach."""
     far = np.array([1.3, 1.0, 1.2, 1.1, 1.1, 1.6, np.inf, np.inf])
     return np.asarray(far[clutter.kind] * clutter.size_um + 2.0)
 
 
 def add_clutter(
-    canvas: Image, clutter: Clutter, row: int, centre_px: tuple[float, float], um_per_px: float, thin: float = 1.0
+    canvas: Image, clutter: Debris, row: int, centre_px: tuple[float, float], um_per_px: float, thin: float = 1.0
 ) -> None:
     """Add one piece to ``canvas``; loose tails, loops and granules count ``thin`` times."""
     rng = np.random.default_rng(clutter.seed[row])
