@@ -71,6 +71,14 @@ def changed(folder, **values):
     return session
 
 
+@pytest.mark.parametrize(
+    ("error", "shown"), [(1.0, "± 100 %"), (0.35, "± 35 %"), (0.0521, "± 5.2 %"), (0.0031, "± 0.31 %")]
+)
+def test_the_error_of_a_scale_is_shown_in_plain_digits(folder, error, shown):
+    profile = read_session(folder).summary.profile | {"scale_source": "estimated", "scale_error": error}
+    assert shown in render(changed(folder, profile=profile), "en")
+
+
 def test_reasons_and_notes_are_in_the_readers_language_and_stay_english_on_disk(folder):
     line = "50 % of the frames repeat the picture before them: there are fewer pictures than frames"
     page = render(changed(folder, warnings=[line]), "ja")

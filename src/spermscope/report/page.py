@@ -60,10 +60,14 @@ def render(session: Session, language: str) -> str:
 
 
 def _scale(profile: dict[str, Any], language: str) -> str:
-    error = profile.get("scale_error")
-    percent = "?" if error is None else f"{100 * error:.2g}"
     um, name = f"{profile['um_per_px']:.3f}", profile.get("optics", "")
+    percent = _percent(profile.get("scale_error"))
     return text(f"scale_{profile['scale_source']}", language, um=um, percent=percent, name=name)
+
+
+def _percent(error: float | None) -> str:
+    """Two digits at most: 0.31, 5.2, 35, 100."""
+    return "?" if error is None else f"{float(f'{100 * error:.2g}'):g}"
 
 
 def _absent(reasons: dict[str, str], language: str) -> list[tuple[str, str]]:
