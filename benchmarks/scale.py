@@ -1,6 +1,6 @@
 """The scale that is estimated where none is given, on simulated sources and on real pictures.
 
-``python -m benchmarks.scale MODEL``: the network in that file beside the blobs that the probe measures.
+``python -m benchmarks.scale [MODEL]``: the shipped network, or that of the file, beside the size of blobs.
 Simulated: 216 sources from seeds and a recipe of their own (donors, not the tiles of the network's training): any
 optics, 0.15-0.8 um/px evenly in the logarithm, 640x480 and 1392x976, about 3, 15 or 60 cells in view, clean to dirty.
 Error is |estimated / true - 1|; a source is covered where its stated interval holds the truth. Intervals are 95 %, by
@@ -11,6 +11,7 @@ the median box is the yardstick of the stills.
 from __future__ import annotations
 
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,13 +21,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from benchmarks.blob_scale import estimate_by_blobs
 from benchmarks.detection import DATA, read_boxes
-from spermscope.runtime import Model, load_model
+from spermscope.runtime import Model, load_model, shipped
 from spermscope.simulate.donors import draw_cells, draw_donor
 from spermscope.simulate.scene import Scene, SceneSettings
 from spermscope.types import Scale
 from spermscope.video import open_source
-from spermscope.video.probe import probe
 from spermscope.video.scale import estimate_scale
 from spermscope.video.source import PROBE_FRAMES
 
@@ -71,11 +72,6 @@ def draw(seed: int) -> Simulated:
     return Simulated(images, um_per_px, kind, cells, f"{width}x{height}")
 
 
-def by_blobs(images: list[np.ndarray]) -> Scale:
-    """What the probe estimates today."""
-    return probe(images, np.arange(len(images)), None).scale
-
-
 def simulated(model: Model) -> None:
     """The table by optics, number of cells, size and scale."""
     groups: dict[str, list[tuple[float, bool]]] = defaultdict(list)
@@ -83,7 +79,8 @@ def simulated(model: Model) -> None:
         source = draw(seed)
         third = ("0.15-0.26", "0.26-0.46", "0.46-0.80")[int(np.searchsorted((0.26, 0.46), source.um_per_px))]
         kinds = ("all", source.optics, f"{source.cells} cells", source.size, f"{third} um/px")
-        for name, found in (("network", estimate_scale(source.images, model)), ("blobs", by_blobs(source.images))):
+        estimates = {"network": estimate_scale(source.images, model), "blobs": estimate_by_blobs(source.images)}
+        for name, found in estimates.items():
             off = abs(found.um_per_px / source.um_per_px - 1.0)
             covered = abs(source.um_per_px / found.um_per_px - 1.0) <= found.relative_error
             for kind in kinds:
@@ -106,28 +103,42 @@ def _interval(values: np.ndarray, what) -> str:  # type: ignore[no-untyped-def]
 
 def real(model: Model) -> Iterator[tuple[str, Scale, float]]:
     """Name, estimate, and the yardstick, NaN where there is none."""
-    with open_source(DATA / "visem52" / "visem52_dev.mp4") as source:
+    with open_source(DATA / "visem52" / "visem52_dev.mp4", um_per_px=1.0) as source:
         frames = [frame.image for frame in islice(source, PROBE_FRAMES)]
-        yield "visem52, network", estimate_scale(frames, model), float("nan")
-        yield "visem52, blobs", source.profile.scale, float("nan")
-    fractions = read_boxes(DATA / "icsi-stills" / "boxes.csv", "image")
+    yield "visem52, network", estimate_scale(frames, model), float("nan")
+    yield "visem52, blobs", estimate_by_blobs(frames), float("nan")
     images: dict[tuple[int, ...], list[np.ndarray]] = defaultdict(list)
     boxes: dict[tuple[int, ...], list[float]] = defaultdict(list)
-    for name, rows in fractions.items():
+    for name, rows in read_boxes(DATA / "icsi-stills" / "boxes.csv", "image").items():
         image = cv2.imread(str(DATA / "icsi-stills" / name), cv2.IMREAD_GRAYSCALE)
         images[image.shape].append(image)
         boxes[image.shape] += (rows[:, 3] * image.shape[1]).tolist()
     for shape, pictures in images.items():
         name, yard = f"icsi-stills {shape[1]}x{shape[0]} ({len(pictures)})", 5.0 / float(np.median(boxes[shape]))
         yield f"{name}, network", estimate_scale(pictures, model), yard
-        yield f"{name}, blobs", by_blobs(pictures), yard
+        yield f"{name}, blobs", estimate_by_blobs(pictures), yard
+
+
+def start_up(path: Path) -> None:
+    """What the estimate adds to the opening of a recording; the engine is there already."""
+    scene = Scene(SceneSettings(width_px=SIZES_PX[1][0], height_px=SIZES_PX[1][1], duration_s=3.0, cells=30, seed=1))
+    images = [scene.render(index / 15) for index in range(PROBE_FRAMES)]
+    begun = time.process_time()
+    model = load_model(path)
+    loaded = time.process_time()
+    estimate_scale(images, model)
+    done = time.process_time()
+    sys.stdout.write(
+        f"start-up, {len(images)} pictures of {SIZES_PX[1][0]}x{SIZES_PX[1][1]}: {done - begun:.2f} s of one core, "
+        f"{loaded - begun:.2f} to load and check, {done - loaded:.2f} to look\n\n"
+    )
 
 
 def main() -> None:
-    """Print both tables."""
-    if len(sys.argv) != 2:
-        raise SystemExit("python -m benchmarks.scale: expected a model file, as spermscope train scale writes it")
-    model = load_model(Path(sys.argv[1]))
+    """Print the time and both tables."""
+    path = Path(sys.argv[1]) if len(sys.argv) > 1 else shipped("scale")
+    model = load_model(path)
+    start_up(path)
     sys.stdout.write(
         "| simulated sources | n | median error, % | within 30 %, % | covered, % |\n|---|---|---|---|---|\n"
     )

@@ -152,6 +152,7 @@ def test_the_file_name_is_nowhere_but_in_source_json(session):
 def test_an_estimated_scale_withholds_um_until_it_is_accepted(movie, tmp_path):
     plain = assess(movie, tmp_path / "plain")
     assert plain.summary.motility is None
+    assert [model.kind for model in plain.summary.models] == ["detector", "streaming", "scale"]
     assert "calibrate" in plain.summary.not_computed["motility"]
     assert all(row["x_um"] == "" for row in rows(plain.folder, "tracks"))
     assert all(row["vsl_um_s"] == "" and row["who_motility"] == "" for row in rows(plain.folder, "sperm"))

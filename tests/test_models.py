@@ -10,7 +10,7 @@ import pytest
 
 from spermscope.runtime import MOST_COMPILED, Model, ModelCard, load_model, shipped, write_model
 
-KINDS = ("detector", "grader")
+KINDS = ("detector", "grader", "scale")
 
 
 @pytest.fixture(scope="module", params=KINDS)

@@ -163,7 +163,7 @@ def test_pictures_that_a_codec_touched_up_are_still_repeated(optics, tmp_path):
         assert sum(found[1::2]) >= 8
         assert not any(found[::2])
         assert any("repeat the picture" in line for line in source.warnings)
-    with open_source(film(pictures(optics), tmp_path / "once.mp4")) as source:
+    with open_source(film(pictures(optics), tmp_path / "once.mp4"), um_per_px=0.4) as source:
         assert not any(frame.repeated for frame in source)
         assert source.warnings == []
 
@@ -203,7 +203,7 @@ def test_what_cut_a_recording_short_is_said_whatever_else_is_wrong_with_it(tmp_p
     for number in (0, 1, 2, 4):
         cv2.imwrite(str(tmp_path / "in" / f"{number}.png"), np.full((8, 8), 255, np.uint8))
     (tmp_path / "in" / "3.png").write_bytes(b"no picture")
-    with open_source(tmp_path / "in", fps=15) as source:
+    with open_source(tmp_path / "in", fps=15, um_per_px=0.4) as source:
         assert [frame.repeated for frame in source] == [False, True, True, True]
         assert len(source.warnings) == 4
         assert source.cut_because == "image 3 could not be read and was left out"
@@ -212,7 +212,7 @@ def test_what_cut_a_recording_short_is_said_whatever_else_is_wrong_with_it(tmp_p
 @pytest.mark.real
 @pytest.mark.skipif(not CLIP.is_file(), reason="the recording does not lie beside the checkout")
 def test_the_real_clip_has_no_flaw_until_it_is_woven():
-    with open_source(CLIP) as source:
+    with open_source(CLIP, um_per_px=0.45) as source:
         images = [frame.image for frame in source if not frame.repeated]
         assert len(images) == 1175
         assert source.warnings == []

@@ -1,12 +1,16 @@
-"""The estimated scale: what the network gets, how tiles are pooled, what is concluded."""
+"""The estimated scale: what the network gets, how tiles are pooled, what is concluded, whatever the weights are."""
 
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
+from spermscope.simulate.scene import Scene, SceneSettings
+from spermscope.video import open_source
 from spermscope.video.scale import (
+    MOST_TILES,
     TILE_PX,
     UNSEEN,
     Pooling,
@@ -14,7 +18,9 @@ from spermscope.video.scale import (
     bin_edges,
     conclude,
     cut_tiles,
+    estimate_scale,
     look,
+    scale_network,
     see,
 )
 
@@ -104,3 +110,73 @@ def test_the_stated_interval_holds_95_percent(um_per_px, spread):
 
 def test_where_all_scales_are_as_likely_nothing_is_claimed():
     assert conclude(EVEN) == UNSEEN
+
+
+def scene(**asked):
+    made = Scene(SceneSettings(**({"um_per_px": 0.35, "cells": 20, "seed": 3, "duration_s": 1.0} | asked)))
+    return [made.render(time_s) for time_s in (0.0, 0.5)]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 500), (2, 3), (300, 400)])
+@pytest.mark.parametrize("level", [0, 77, 255])
+def test_blank_pictures_tell_nothing(shape, level):
+    assert estimate_scale([np.full(shape, level, np.uint8)] * 3) == UNSEEN
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (9, 700), (31, 31)])
+def test_a_tiny_picture_gives_a_scale_with_an_interval(shape):
+    found = estimate_scale([np.random.default_rng(1).integers(60, 160, shape).astype(np.uint8)])
+    assert found.source == "estimated"
+    assert 0.08 <= found.um_per_px <= 1.4
+    assert 0.0 < found.relative_error <= 1.0
+
+
+def test_a_blank_border_is_no_evidence():
+    image = scene(width_px=TILE_PX, height_px=2 * TILE_PX)[0]
+    bordered = np.vstack([image, np.zeros((3 * TILE_PX, TILE_PX), np.uint8)])
+    assert estimate_scale([bordered]) == estimate_scale([image])
+
+
+def test_few_pictures_are_pooled_as_the_card_says():
+    images = scene()
+    model = scale_network()
+    logits = model.run("model", {"tile": see([tile for image in images for tile in cut_tiles(image)])})["logits"]
+    expected = conclude(Pooling.of_card(model.card).pool(logits, len(logits) / len(images)))
+    found = estimate_scale(images)
+    assert found.um_per_px == pytest.approx(expected.um_per_px, rel=1e-3)
+    assert found.relative_error == pytest.approx(expected.relative_error, abs=0.011)
+
+
+class Counted:
+    """The shipped network, and how many tiles it was asked about."""
+
+    def __init__(self):
+        self.card = scale_network().card
+        self.tiles = 0
+
+    def run(self, graph, inputs):
+        self.tiles += len(inputs["tile"])
+        return scale_network().run(graph, inputs)
+
+
+def test_of_many_pictures_a_limited_number_of_tiles_is_looked_at():
+    images = scene(width_px=640, height_px=480) * 16
+    counted = Counted()
+    found = estimate_scale(images, counted)
+    assert counted.tiles == MOST_TILES
+    assert estimate_scale(images) == found
+
+
+def test_the_probe_sees_what_the_detector_sees_of_sixteen_bits(tmp_path):
+    images = np.stack([image.astype(np.uint16) * 40 + 3000 for image in scene(width_px=256, height_px=256)])
+    tifffile.imwrite(tmp_path / "a.tif", images, photometric="minisblack")
+    with open_source(tmp_path / "a.tif", fps=10) as source:
+        assert source.profile.scale == estimate_scale([frame.image for frame in source])
+
+
+@pytest.mark.parametrize(("scale", "told"), [(None, True), (0.4, False)])
+def test_a_scale_that_nothing_shows_is_said(tmp_path, scale, told):
+    tifffile.imwrite(tmp_path / "a.tif", np.full((3, 40, 60), 90, np.uint8), photometric="minisblack")
+    with open_source(tmp_path / "a.tif", fps=10, um_per_px=scale) as source:
+        said = "the picture tells little of its scale, 0.50 um/px ± 100 %: heads may be missed; calibrate"
+        assert (said in source.warnings) == told

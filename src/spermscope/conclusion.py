@@ -21,6 +21,7 @@ from spermscope.summary import DEMONSTRATION, Amount, ModelUse, Share, Summary
 from spermscope.tally import Tally
 from spermscope.types import GRADES, Scale, SourceProfile
 from spermscope.video import Source
+from spermscope.video.scale import scale_network
 
 WHO_WITHIN_C = 0.5
 """How far from 37 C a stage may be declared: our choice, the manual names 37 C alone."""
@@ -71,7 +72,8 @@ def conclude(
     who_reason = conditions.who_reason(source.profile.scale)
     no_amount = _no_amount(source.profile, conditions, tally, stills)
     sample = tally.sample_distribution()
-    uses = [_use(model) for model in models]
+    found_scale = (scale_network(),) if source.profile.scale.source == "estimated" else ()
+    uses = [_use(model) for model in (*models, *found_scale)]
     return Summary(
         session_id=str(uuid.uuid4()),
         created=datetime.now(UTC).isoformat(timespec="seconds"),

@@ -101,7 +101,7 @@ def _video(run: _Run) -> tuple[bool, str]:
 
 
 def _models(_: _Run) -> tuple[bool, str]:
-    cards = [load_model(shipped(kind)).card for kind in ("detector", "grader")]
+    cards = [load_model(shipped(kind)).card for kind in ("detector", "grader", "scale")]
     return True, ", ".join(f"{card.name} {card.version} agrees with its golden output" for card in cards)
 
 

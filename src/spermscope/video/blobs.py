@@ -1,4 +1,4 @@
-"""Bright and dark blobs in scale space: how large heads are, and whether they are bright or dark.
+"""Bright and dark blobs in scale space: whether heads are bright or dark.
 
 A difference of Gaussians of fixed ratio is scale-normalised: its answer to a blob is largest at the blob's own size
 (Lindeberg 1998, Int. J. Comput. Vis. 30:79). Large sizes are searched in shrunken pictures.
@@ -15,8 +15,6 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 
-SIGMAS_PX = tuple(float(2.0 ** (step / 2)) for step in range(10))
-"""Inner sigmas searched when the size is unknown: 1 to 22.6 px."""
 RATIO = 1.6  # outer to inner sigma: the difference closest to a Laplacian (Marr & Hildreth 1980)
 MAX_ELONGATION = 3.0
 """Curvature across over curvature along a blob: more than this is a stretch of tail or a scratch."""
@@ -34,7 +32,7 @@ class Blobs:
     strength: NDArray[np.float64]
 
 
-def find_blobs(images: Sequence[Floats], sigmas_px: Sequence[float] = SIGMAS_PX) -> tuple[Blobs, Blobs]:
+def find_blobs(images: Sequence[Floats], sigmas_px: Sequence[float]) -> tuple[Blobs, Blobs]:
     """The strongest bright and dark blobs of flattened ``images`` (each ``(H, W) float32``), in that order."""
     found: tuple[list[tuple[float, float]], list[tuple[float, float]]] = ([], [])
     for image in images:
@@ -77,7 +75,7 @@ def _strongest(answers: Sequence[_Answer], sign: float, sigmas_px: Sequence[floa
         if any(np.hypot(x_px - x, y_px - y) < max(reach, other) for x, y, other in taken):
             continue
         taken.append((x_px, y_px, reach))
-        result.append((_refined_sigma(answers, sign, x_px, y_px, level, sigmas_px), float(strength)))
+        result.append((sigmas_px[level], float(strength)))
         if len(result) == STRONGEST:
             break
     return result
@@ -112,22 +110,3 @@ def _round(values: Floats, rows: NDArray[np.int64], columns: NDArray[np.int64], 
     trace, determinant = across + down, across * down - mixed**2
     limit = (MAX_ELONGATION + 1) ** 2 / MAX_ELONGATION
     return (determinant > 0) & (trace**2 < limit * determinant)
-
-
-def _refined_sigma(
-    answers: Sequence[_Answer], sign: float, x_px: float, y_px: float, level: int, sigmas_px: Sequence[float]
-) -> float:
-    """Size at the top of the parabola through the answers at the neighbouring sizes, in log size."""
-    if not 0 < level < len(answers) - 1:
-        return sigmas_px[level]
-    below, here, above = (
-        sign * float(answer.values[_cell(y_px, answer, 0), _cell(x_px, answer, 1)])
-        for answer in answers[level - 1 : level + 2]
-    )
-    bend = below - 2.0 * here + above
-    shift = float(np.clip(0.5 * (below - above) / bend, -0.5, 0.5)) if bend < 0 else 0.0
-    return float(sigmas_px[level] * (sigmas_px[level + 1] / sigmas_px[level]) ** shift)
-
-
-def _cell(place_px: float, answer: _Answer, axis: int) -> int:
-    return int(np.clip(round((place_px + 0.5) / answer.step - 0.5), 0, answer.values.shape[axis] - 1))

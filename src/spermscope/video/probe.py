@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spermscope.types import Array, Scale, SourceProfile
-from spermscope.video.blobs import SIGMAS_PX, Blobs, find_blobs
+from spermscope.video.blobs import Blobs, find_blobs
 from spermscope.video.levels import find_levels, level_table
 from spermscope.video.reader import TimeSource
+from spermscope.video.scale import estimate_scale
 
 LOOKED_AT = 6
 """Frames, spread over the probe, in which blobs are looked for: neighbours show the same cells."""
@@ -20,15 +21,7 @@ HEAD_SIGMA_UM = 0.9
 a Laplacian answers most at diameter / 2.83 = 1.3 um, the difference of Gaussians that stands for it at 1.0 um. Heads
 in simulated scenes, neither discs nor even, answer at 0.9 um (bias below 0.1 octave in phase and bright field)."""
 HEAD_AND_HALO = (1.0, 2.0**0.5, 2.0)
-"""Sizes, in heads, at which polarity is looked for when the scale is known: a halo has the sign of its head."""
-LIMITS_UM_PER_PX = (0.08, 1.2)
-"""Where estimates are believed: 100x with a small sensor up to 4x."""
-ESTIMATE_ERROR, UNSETTLED_ERROR = 0.35, 0.7
-"""Half-width of the estimate's interval, as a fraction, with settled and unsettled polarity (relief contrast, a field
-with as much dirt as cells). On stills full of specks even these are too narrow: the specks are what is measured."""
-UNSEEN_UM_PER_PX, UNSEEN_ERROR = 0.5, 1.0
-"""The scale of a source that shows nothing to measure."""
-MIN_BLOBS = 3
+"""Sizes, in heads, at which polarity is looked for: a halo has the sign of its head."""
 SETTLED = 1.5
 """Bright over dark weight (or the reverse) above which polarity counts as settled; a wrong sign is worse than none."""
 
@@ -41,27 +34,26 @@ def probe(
     Parameters
     ----------
     images
-        At least one ``(H, W)`` picture of ``uint8`` or ``uint16``; sizes may differ (stills), the first one's counts.
+        At least one ``(H, W)`` picture of ``uint8`` or ``uint16``; of other sizes than the first one's (stills) only
+        the levels count.
     times
         Seconds, one for each picture.
     scale
-        As given or calibrated; None estimates it from the size of the strongest blobs, which are taken for heads:
-        good to about ``ESTIMATE_ERROR`` on clean recordings, off by more on dust.
+        As given or calibrated; None has it estimated from the pictures.
     """
     black, white = find_levels(images)
     table = level_table(black, white)
-    chosen = np.unique(np.linspace(0, len(images) - 1, LOOKED_AT).round().astype(int))
-    looked = [images[index] if images[index].dtype == np.uint8 else table[images[index]] for index in chosen]
+    alike = [image if image.dtype == np.uint8 else table[image] for image in images if image.shape == images[0].shape]
+    scale = scale or estimate_scale(alike)
+    looked = [alike[index] for index in np.unique(np.linspace(0, len(alike) - 1, LOOKED_AT).round().astype(int))]
     flat = [flatten(image) for image in looked]
-    sigmas = SIGMAS_PX if scale is None else tuple(size * HEAD_SIGMA_UM / scale.um_per_px for size in HEAD_AND_HALO)
-    bright, dark = find_blobs(flat, sigmas)
-    polarity = find_polarity(bright, dark)
+    bright, dark = find_blobs(flat, [size * HEAD_SIGMA_UM / scale.um_per_px for size in HEAD_AND_HALO])
     return SourceProfile(
         width_px=images[0].shape[1],
         height_px=images[0].shape[0],
         rate_hz=median_rate(times),
-        scale=scale or estimate_scale(bright, dark, polarity),
-        polarity=polarity,
+        scale=scale,
+        polarity=find_polarity(bright, dark),
         background=float(np.median([np.median(image) for image in looked])),
         contrast=float(np.median([1.4826 * np.median(np.abs(image)) for image in flat])),
         black_level=black,
@@ -99,23 +91,3 @@ def find_polarity(bright: Blobs, dark: Blobs) -> int:
     if weights[0] > SETTLED * weights[1]:
         return 1
     return -1 if weights[1] > SETTLED * weights[0] else 0
-
-
-def estimate_scale(bright: Blobs, dark: Blobs, polarity: int) -> Scale:
-    """Scale from the median size of the blobs of the settled sign (of both where unsettled).
-
-    The median is weighed by squared strength: where few heads are in view, the other blobs of a frame are weak.
-    """
-    kinds = {1: (bright,), -1: (dark,), 0: (bright, dark)}[polarity]
-    sigmas = np.concatenate([kind.sigma_px for kind in kinds])
-    if len(sigmas) < MIN_BLOBS:
-        return Scale(UNSEEN_UM_PER_PX, "estimated", UNSEEN_ERROR)
-    weights = np.concatenate([kind.strength**2 for kind in kinds])
-    order = np.argsort(sigmas, kind="stable")
-    heavy = np.cumsum(weights[order])
-    middle = float(sigmas[order][np.searchsorted(heavy, heavy[-1] / 2)])
-    return Scale(
-        float(np.clip(HEAD_SIGMA_UM / middle, *LIMITS_UM_PER_PX)),
-        "estimated",
-        ESTIMATE_ERROR if polarity else UNSETTLED_ERROR,
-    )

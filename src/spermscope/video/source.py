@@ -22,6 +22,9 @@ from spermscope.video.reader import Picture, Reader, TimeSource
 PROBE_FRAMES = 32
 AHEAD_FRAMES = 4
 _BLOCK_BYTES = 1 << 20
+DOUBTFUL = 0.5
+"""Half-width of an estimated scale's interval from which on it is said that heads may be missed: the detector learned
+on scales that were off by less."""
 
 
 class Source:
@@ -82,6 +85,12 @@ class Source:
         if not self._reader.mixed_sizes:
             self._extra_warnings += still_flaws(raw, [self._to_uint8(image) for image in raw])
         self._watch = Watch(1.0 / self.profile.rate_hz)
+        self._doubt(self.profile.scale)
+
+    def _doubt(self, scale: Scale) -> None:
+        if scale.source == "estimated" and scale.relative_error >= DOUBTFUL:
+            um, off = f"{scale.um_per_px:.2f}", f"{100 * scale.relative_error:.0f}"
+            self._warn(f"the picture tells little of its scale, {um} um/px ± {off} %: heads may be missed; calibrate")
 
     def _settle_times(self) -> TimeSource:
         if self._reader.time_source in ("index", "given"):
