@@ -32,7 +32,9 @@ from spermscope.runtime import Model, load_model, shipped
 from spermscope.settings import Settings
 from spermscope.types import Frame, Scale, SourceProfile
 from spermscope.video import open_source
+from spermscope.video.folder import ImageFolder
 from spermscope.video.probe import probe
+from spermscope.video.stills import StillScales
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 EVERYTHING = 0.05
@@ -155,14 +157,15 @@ def stills(models: list[Path], pictures: Path | None) -> None:
     sizes: dict[tuple[int, ...], list[str]] = defaultdict(list)
     for name, image in images.items():
         sizes[image.shape].append(name)
+    estimated = StillScales(ImageFolder.of_folder(folder, stills=True, fps=None))
     for given in (False, True):
         profiles = {}
         for size, names in sizes.items():
+            alike = [images[name] for name in names]
             widths = np.concatenate([boxes[name][:, 3] * size[1] for name in names])
-            scale = Scale(BOX_UM / float(np.median(widths)), "given") if given else None
-            profile = probe([images[name] for name in names], range(len(names)), scale, "index")
-            sys.stdout.write(f"{size[1]}x{size[0]}: {profile.scale}\n" if not given else "")
-            profiles |= dict.fromkeys(names, profile)
+            scale = Scale(BOX_UM / float(np.median(widths)), "given") if given else estimated.of_size(alike[0])
+            sys.stdout.write(f"{size[1]}x{size[0]}: {scale}\n" if not given else "")
+            profiles |= dict.fromkeys(names, probe(alike, range(len(names)), scale, "index"))
         for name, (threshold, model) in detectors(models).items():
             seen = [still(n, image, profiles[n], model, in_pixels(boxes[n], image)) for n, image in images.items()]
             label = f"icsi-stills, scale {'given' if given else 'estimated'}, {name}"

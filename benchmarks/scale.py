@@ -28,8 +28,10 @@ from spermscope.simulate.donors import draw_cells, draw_donor
 from spermscope.simulate.scene import Scene, SceneSettings
 from spermscope.types import Scale
 from spermscope.video import open_source
+from spermscope.video.folder import ImageFolder
 from spermscope.video.scale import estimate_scale
 from spermscope.video.source import PROBE_FRAMES
+from spermscope.video.stills import StillScales
 
 SOURCES = 216
 SIZES_PX = ((640, 480), (1392, 976))
@@ -113,9 +115,10 @@ def real(model: Model) -> Iterator[tuple[str, Scale, float]]:
         image = cv2.imread(str(DATA / "icsi-stills" / name), cv2.IMREAD_GRAYSCALE)
         images[image.shape].append(image)
         boxes[image.shape] += (rows[:, 3] * image.shape[1]).tolist()
+    scales = StillScales(ImageFolder.of_folder(DATA / "icsi-stills", stills=True, fps=None), model)
     for shape, pictures in images.items():
         name, yard = f"icsi-stills {shape[1]}x{shape[0]} ({len(pictures)})", 5.0 / float(np.median(boxes[shape]))
-        yield f"{name}, network", estimate_scale(pictures, model), yard
+        yield f"{name}, network", scales.of_size(pictures[0]), yard
         yield f"{name}, blobs", estimate_by_blobs(pictures), yard
 
 

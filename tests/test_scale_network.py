@@ -21,6 +21,12 @@ def scene(um_per_px, optics="phase", **more):
     return [made.render(time_s) for time_s in (0.0, 0.5)]
 
 
+def write(folder, images):
+    folder.mkdir(exist_ok=True)
+    for number, image in enumerate(images, len(list(folder.iterdir()))):
+        cv2.imwrite(str(folder / f"{number}.png"), image)
+
+
 @pytest.mark.parametrize("optics", ["phase", "brightfield", "hoffman"])
 @pytest.mark.parametrize("um_per_px", [0.18, 0.3, 0.7])
 def test_simulated_scenes(um_per_px, optics):
@@ -63,6 +69,16 @@ def test_noise_claims_little():
     rng = np.random.default_rng(4)
     noise = [np.clip(rng.normal(100, 6, (240, 320)), 0, 255).astype(np.uint8) for _ in range(6)]
     assert estimate_scale(noise).relative_error >= DOUBTFUL
+
+
+def test_stills_of_two_sizes_have_each_their_own_scale(tmp_path):
+    for seed in range(3):
+        write(tmp_path / "in", scene(0.3, width_px=640, height_px=400, seed=seed)[:1])
+        write(tmp_path / "in", scene(0.6, width_px=480, height_px=480, seed=seed)[:1])
+    with open_source(tmp_path / "in", stills=True) as source:
+        wide, square = (source.scale_of(np.zeros(shape, np.uint8)).um_per_px for shape in ((400, 640), (480, 480)))
+    assert wide == pytest.approx(0.3, rel=0.35)
+    assert square == pytest.approx(0.6, rel=0.35)
 
 
 @pytest.mark.real

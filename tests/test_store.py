@@ -50,7 +50,7 @@ def step(index, ids, *, confirmed=(), grades=None, finished=()):
     seen = Detections(xy.astype(np.float32), np.full((count, 2), 8, np.float32), np.full(count, 0.9, np.float32),
                       np.ones(count, bool))  # fmt: skip
     frame = Frame(np.zeros((48, 64), np.uint8), index, index / 15)
-    place = StagePosition(0, 0.0, 0.0, "still", 1.0, 0)
+    place = StagePosition(0, 0.0, 0.0, "still", 1.0, 0, 0.4)
     return Step(frame, place, seen, tracks, grades or Grades.empty(), {}, tuple(finished))
 
 

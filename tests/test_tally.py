@@ -12,7 +12,7 @@ def step(index, field, state, cells, map_=0, x_um=0.0):
     tracks = Tracks(ids, pairs, pairs, pairs, np.ones(cells), ids >= 0, ids >= 0, ids, none.astype(int), ())
     frame = Frame(np.zeros((4, 4), np.uint8), index, index / 10)
     return Step(
-        frame, StagePosition(field, x_um, 0.0, state, 1.0, map_), Detections.empty(), tracks, Grades.empty(), {}
+        frame, StagePosition(field, x_um, 0.0, state, 1.0, map_, 0.4), Detections.empty(), tracks, Grades.empty(), {}
     )
 
 

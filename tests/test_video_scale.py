@@ -172,6 +172,7 @@ def test_the_probe_sees_what_the_detector_sees_of_sixteen_bits(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", images, photometric="minisblack")
     with open_source(tmp_path / "a.tif", fps=10) as source:
         assert source.profile.scale == estimate_scale([frame.image for frame in source])
+        assert source.scale_of(images[0]) is source.profile.scale
 
 
 @pytest.mark.parametrize(("scale", "told"), [(None, True), (0.4, False)])

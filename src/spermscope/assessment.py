@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from rich.table import Table
 
 from spermscope.calibration import Calibration, find_calibration
 from spermscope.conclusion import Conditions, conclude
-from spermscope.detect import open_detector
+from spermscope.detect import Detector, open_detector
 from spermscope.pipeline import Pipeline, scale_reason
 from spermscope.report import write_report
 from spermscope.report.overlay import OverlayWriter
@@ -22,7 +22,7 @@ from spermscope.settings import Settings
 from spermscope.store import SessionWriter
 from spermscope.summary import Summary
 from spermscope.tally import Tally
-from spermscope.types import Frame, Grades, StagePosition, Step, Tracks
+from spermscope.types import Frame, Grades, Scale, StagePosition, Step, Tracks
 from spermscope.video import Source, open_source
 
 Progress = Callable[[int, int | None], None]
@@ -200,10 +200,13 @@ class _Stills:
     """Each picture by itself: detections, nothing that needs time."""
 
     def __init__(self, source: Source, settings: Settings, calibration: Calibration | None) -> None:
+        self._source = source
+        self._settings = settings
         self._calibration = calibration
-        self._detector = open_detector(source.profile, settings)
-        model = getattr(self._detector, "model", None)
-        self.models = () if model is None else (model,)
+        first = open_detector(source.profile, settings)
+        self._model = getattr(first, "model", None)
+        self._detectors = {source.profile.scale: first}
+        self.models = () if self._model is None else (self._model,)
         self.demonstration = False
 
     def run(self, source: Source) -> Any:
@@ -221,5 +224,12 @@ class _Stills:
         none, pairs = np.empty(0), np.empty((0, 2))
         ids, flags = np.empty(0, np.int64), np.empty(0, np.bool_)
         tracks = Tracks(ids, pairs, pairs, pairs, none, flags, flags, ids)
-        place = StagePosition(frame.index, 0.0, 0.0, "cut", float("nan"), frame.index)
-        return Step(frame, place, self._detector.detect(frame), tracks, Grades.empty(), {})
+        scale = self._source.scale_of(frame.image)
+        place = StagePosition(frame.index, 0.0, 0.0, "cut", float("nan"), frame.index, scale.um_per_px)
+        return Step(frame, place, self._detector(scale).detect(frame), tracks, Grades.empty(), {})
+
+    def _detector(self, scale: Scale) -> Detector:
+        if scale not in self._detectors:
+            profile = replace(self._source.profile, scale=scale)
+            self._detectors[scale] = open_detector(profile, self._settings, self._model)
+        return self._detectors[scale]

@@ -81,7 +81,7 @@ def conclude(
         incomplete_because=because,
         source_kind=_kind(source.address, stills),
         source_sha256=source.sha256,
-        profile=_profile(source.profile, calibration),
+        profile=_profile(source, calibration),
         frames=tally.frames,
         duration_s=_finite(tally.duration_s),
         rate_hz=_finite(source.profile.rate_hz),
@@ -183,8 +183,9 @@ def _kind(address: str, stills: bool) -> str:
     return "stills" if stills else prefix if prefix in ("sim", "camera") and ":" in address else "file"
 
 
-def _profile(profile: SourceProfile, calibration: Calibration | None) -> dict[str, object]:
-    values = asdict(profile)
+def _profile(source: Source, calibration: Calibration | None) -> dict[str, object]:
+    """The profile; ``scales`` are those of stills without a given one, by the longer and the shorter side."""
+    values = asdict(source.profile)
     scale = values.pop("scale")
     flat = values | {
         "um_per_px": scale["um_per_px"],
@@ -192,6 +193,10 @@ def _profile(profile: SourceProfile, calibration: Calibration | None) -> dict[st
         "scale_error": scale["relative_error"],
         "optics": calibration.name if calibration else "",
         "calibrated": calibration.made if calibration else "",
+        "scales": [
+            {"longer_px": sides[0], "shorter_px": sides[1], "um_per_px": scale.um_per_px, "error": scale.relative_error}
+            for sides, scale in (source.stills.by_size.items() if source.stills else ())
+        ],
     }
     return {name: _finite(value) if isinstance(value, float) else value for name, value in flat.items()}
 

@@ -34,7 +34,7 @@ TABLES: dict[str, tuple[str, ...]] = {
         *("frame", "time_s", "track_id", "x_px", "y_px", "w_px", "h_px"),
         *("confidence", "observed", "x_um", "y_um", "field"),
     ),
-    "stage": ("frame", "time_s", "field", "x_um", "y_um", "state", "focus", "map"),
+    "stage": ("frame", "time_s", "field", "x_um", "y_um", "state", "focus", "map", "um_per_px"),
     "grades": ("track_id", "time_s", *(f"p_{grade}" for grade in GRADES), "expected_grade", "uncertainty"),
     "sperm": (
         *("track_id", "field", "first_frame", "last_frame", "n_frames", "duration_s"),
@@ -113,7 +113,8 @@ class SessionWriter:
         )
         place = [_number(stage.x_um, 3), _number(stage.y_um, 3)] if self._um_allowed else ["", ""]
         time_s = f"{step.frame.time_s:.6f}"
-        seen_there = [stage.state, f"{stage.focus:.5g}" if math.isfinite(stage.focus) else "", stage.map]
+        focus = f"{stage.focus:.5g}" if math.isfinite(stage.focus) else ""
+        seen_there = [stage.state, focus, stage.map, _number(stage.um_per_px, 5)]
         self._tables["stage"].writerow([frame, time_s, stage.field, *place, *seen_there])
         self._write_tracks(step, time_s)
         self._write_grades(step)

@@ -142,6 +142,7 @@ class StagePosition:
     state: StageState
     focus: float
     map: int
+    um_per_px: float
 
 
 @dataclass(frozen=True, slots=True)

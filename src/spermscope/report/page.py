@@ -60,9 +60,16 @@ def render(session: Session, language: str) -> str:
 
 
 def _scale(profile: dict[str, Any], language: str) -> str:
+    if len(sizes := profile.get("scales", [])) > 1:
+        return listed([_scale_of_size(one, language) for one in sizes], language)
     um, name = f"{profile['um_per_px']:.3f}", profile.get("optics", "")
     percent = _percent(profile.get("scale_error"))
     return text(f"scale_{profile['scale_source']}", language, um=um, percent=percent, name=name)
+
+
+def _scale_of_size(one: dict[str, Any], language: str) -> str:
+    um, percent = f"{one['um_per_px']:.3f}", _percent(one["error"])
+    return f"{one['longer_px']} x {one['shorter_px']}: {text('scale_estimated', language, um=um, percent=percent)}"
 
 
 def _percent(error: float | None) -> str:

@@ -88,7 +88,7 @@ class StageFollower:
 
     def _at(self, state: StageState, focus: float) -> StagePosition:
         x_um, y_um = self._place.tolist()
-        return StagePosition(self._spot.field, x_um, y_um, state, focus, self._spot.map)
+        return StagePosition(self._spot.field, x_um, y_um, state, focus, self._spot.map, self._um_per_px)
 
     def _begin(self, picture: Picture) -> None:
         """A new field begins where we are."""

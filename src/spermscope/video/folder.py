@@ -72,6 +72,21 @@ class ImageFolder:
                     f"{first_path.name} and {size[0]}x{size[1]} in {path.name}"
                 )
 
+    def of_each_size(self, most: int) -> Iterator[list[Array]]:
+        """Up to ``most`` images of each size, spread over the folder, one size after another; upright or on its side.
+
+        Headers tell the sizes, so that no more images are decoded; one that cannot be read has no size.
+        """
+        alike: dict[tuple[int, ...], list[Path]] = {}
+        for path in self.paths:
+            if size := image_size(path):
+                alike.setdefault(tuple(sorted(size)), []).append(path)
+        for paths in alike.values():
+            chosen = np.unique(np.linspace(0, len(paths) - 1, most).round().astype(int)).tolist()
+            read = [(_read(paths[index]), str(paths[index])) for index in chosen]
+            if images := [to_grey(picture, name) for picture, name in read if picture is not None]:
+                yield images
+
     def close(self) -> None:
         """Hold nothing between passes."""
 

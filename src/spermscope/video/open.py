@@ -12,6 +12,7 @@ from spermscope.video.folder import IMAGE_SUFFIXES, ImageFolder
 from spermscope.video.reader import Reader
 from spermscope.video.source import Source
 from spermscope.video.stacks import TiffStack
+from spermscope.video.stills import StillScales
 
 MAX_FPS = 10000.0
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -32,7 +33,8 @@ def open_source(
     address
         A path, or one of the two prefixes. What a file is, is told by its content, not by its name.
     um_per_px
-        Size of a pixel, 0.03 to 2.5 um; estimated from the picture when neither given nor stated by the source.
+        Size of a pixel, 0.03 to 2.5 um; estimated from the picture when neither given nor stated by the source, of
+        stills for each size of picture.
     scale
         The same as it was calibrated, with its error.
     fps
@@ -66,6 +68,8 @@ def open_source(
         return Source(name, Camera(name), scale=scale, fps=fps)
     try:
         reader = _reader(Path(address), fps, stills)
+        if scale is None and isinstance(reader, ImageFolder) and stills:
+            return Source(name, reader, stills=StillScales(reader), fps=fps)
         return Source(name, reader, scale=scale or _own_scale(reader), fps=fps)
     except OSError as error:
         raise ValueError(f"{name}: expected a readable file, found: {error.strerror or error}") from error

@@ -18,6 +18,7 @@ from spermscope.video.levels import level_table
 from spermscope.video.prefetch import prefetch
 from spermscope.video.probe import probe
 from spermscope.video.reader import Picture, Reader, TimeSource
+from spermscope.video.stills import StillScales
 
 PROBE_FRAMES = 32
 AHEAD_FRAMES = 4
@@ -49,13 +50,23 @@ class Source:
         True once the recording turned out to be damaged or cut short.
     scene
         The simulated scene of a ``sim:`` source, else None.
+    stills
+        The scales of stills where none was given, else None.
     """
 
     def __init__(
-        self, address: str, reader: Reader, *, scale: Scale | None = None, fps: float | None = None, scene: Any = None
+        self,
+        address: str,
+        reader: Reader,
+        *,
+        scale: Scale | None = None,
+        fps: float | None = None,
+        scene: Any = None,
+        stills: StillScales | None = None,
     ) -> None:
         self.address = address
         self.scene = scene
+        self.stills = stills
         self._reader = reader
         self._fps = fps
         self._extra_warnings: list[str] = []
@@ -80,17 +91,23 @@ class Source:
         self._time_source = self._settle_times()
         raw = [image for image, _ in self._first]
         times = [time_s for _, time_s in self._stamped(iter(self._first))]
+        scale = self.stills.of_size(raw[0]) if self.stills else scale
         self.profile: SourceProfile = probe(raw, times, scale, self._time_source)
         self._table = level_table(self.profile.black_level, self.profile.white_level)
         if not self._reader.mixed_sizes:
             self._extra_warnings += still_flaws(raw, [self._to_uint8(image) for image in raw])
         self._watch = Watch(1.0 / self.profile.rate_hz)
-        self._doubt(self.profile.scale)
+        for found in self.stills.by_size.values() if self.stills else [self.profile.scale]:
+            self._doubt(found)
 
     def _doubt(self, scale: Scale) -> None:
         if scale.source == "estimated" and scale.relative_error >= DOUBTFUL:
             um, off = f"{scale.um_per_px:.2f}", f"{100 * scale.relative_error:.0f}"
             self._warn(f"the picture tells little of its scale, {um} um/px ± {off} %: heads may be missed; calibrate")
+
+    def scale_of(self, image: Array) -> Scale:
+        """Scale of one of this source's pictures: the profile's, but of stills without a given one their size's."""
+        return self.stills.of_size(image) if self.stills else self.profile.scale
 
     def _settle_times(self) -> TimeSource:
         if self._reader.time_source in ("index", "given"):
