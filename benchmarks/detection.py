@@ -165,7 +165,11 @@ def stills(models: list[Path], pictures: Path | None) -> None:
             widths = np.concatenate([boxes[name][:, 3] * size[1] for name in names])
             scale = Scale(BOX_UM / float(np.median(widths)), "given") if given else estimated.of_size(alike[0])
             sys.stdout.write(f"{size[1]}x{size[0]}: {scale}\n" if not given else "")
-            profiles |= dict.fromkeys(names, probe(alike, range(len(names)), scale, "index"))
+            profile = probe(alike, range(len(names)), scale, "index")
+            for name in names:
+                own = scale if given else estimated.of(images[name])
+                sys.stdout.write(f"- {name}: {own}\n" if own != scale else "")
+                profiles[name] = replace(profile, scale=own)
         for name, (threshold, model) in detectors(models).items():
             seen = [still(n, image, profiles[n], model, in_pixels(boxes[n], image)) for n, image in images.items()]
             label = f"icsi-stills, scale {'given' if given else 'estimated'}, {name}"

@@ -81,6 +81,17 @@ def test_stills_of_two_sizes_have_each_their_own_scale(tmp_path):
     assert square == pytest.approx(0.6, rel=0.35)
 
 
+def test_a_still_through_another_objective_has_its_own_scale(tmp_path):
+    for seed in range(5):
+        write(tmp_path / "in", scene(0.3, width_px=640, height_px=480, seed=seed)[:1])
+    write(tmp_path / "in", scene(0.7, width_px=640, height_px=480, seed=5)[:1])
+    with open_source(tmp_path / "in", stills=True) as source:
+        *shared, own = [source.scale_of(frame.image) for frame in source]
+        assert set(shared) == {source.profile.scale}
+        assert own.um_per_px == pytest.approx(0.7, rel=0.35)
+        assert source.warnings == ["some images show another scale than others of their size: each is read at its own"]
+
+
 @pytest.mark.real
 def test_the_real_clip():
     path = REAL / "visem52" / "visem52_dev.mp4"

@@ -6,14 +6,17 @@ import json
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import norm
 
 from spermscope.assessment import assess
 from spermscope.report import write_report
 from spermscope.simulate.scene import Scene, SceneSettings
 from spermscope.video import open_source
 from spermscope.video.folder import ImageFolder
-from spermscope.video.scale import UNSEEN, estimate_scale
-from spermscope.video.stills import MOST_TILES
+from spermscope.video.scale import UNSEEN, bin_centres, estimate_scale
+from spermscope.video.stills import MOST_TILES, one_scale_odds
 
 
 def still(seed, width, height, um_per_px=0.35):
@@ -46,9 +49,27 @@ def test_pictures_of_one_size_share_the_estimate_from_all_of_them(mixed):
         assert source.profile.scale is source.scale_of(frames[0])
         for image in frames:
             alike = [other for other in frames if other.shape == image.shape]
-            assert source.scale_of(image) == estimate_scale(alike, most_tiles=MOST_TILES)
+            assert source.stills.of_size(image) == estimate_scale(alike, most_tiles=MOST_TILES)
+            assert source.scale_of(image) in (source.stills.of_size(image), estimate_scale([image]))
         assert source.scale_of(frames[-1]) == UNSEEN
-        assert source.scale_of(np.zeros((5, 5), np.uint8)) == UNSEEN
+        assert source.stills.of_size(np.zeros((5, 5), np.uint8)) == UNSEEN
+
+
+@given(st.floats(0.2, 0.6), st.floats(0.2, 0.6), st.floats(0.1, 0.2), st.floats(0.1, 0.2))
+def test_the_odds_of_one_scale_are_those_of_two_gaussians(one, other, spread, width):
+    """Closed form: a product of Gaussians integrates to a Gaussian of their distance, of the sum of their variances."""
+    steps = bin_centres(32)
+    first, second = norm.pdf(steps, np.log(one), spread), norm.pdf(steps, np.log(other), width)
+    found = one_scale_odds(first / first.sum(), second / second.sum())
+    reach = 32 * (steps[1] - steps[0])
+    assert found == pytest.approx(
+        reach * norm.pdf(np.log(one / other), 0.0, np.hypot(spread, width)), rel=0.05, abs=1e-9
+    )
+
+
+@given(st.lists(st.floats(0.0, 1.0), min_size=32, max_size=32).filter(lambda heights: sum(heights) > 0.1))
+def test_what_says_nothing_is_never_apart(heights):
+    assert one_scale_odds(np.full(32, 1 / 32), np.array(heights) / sum(heights)) == pytest.approx(1.0)
 
 
 def test_a_given_scale_is_that_of_every_size(mixed):

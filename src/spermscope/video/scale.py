@@ -80,17 +80,23 @@ def estimate_scale(
         The median of the pooled distribution, and how far round it 95 % of it lie; ``UNSEEN`` where as far as 100 %,
         as where every picture is blank.
     """
-    model = model or scale_network()
+    return conclude(read_scale(images, model or scale_network(), most_tiles=most_tiles))
+
+
+def read_scale(
+    images: Sequence[NDArray[np.uint8]], model: Model, *, most_tiles: int = MOST_TILES
+) -> NDArray[np.float64]:
+    """The pooled distribution of ``estimate_scale``, ``(K,)``; all scales alike where every picture is blank."""
     tiles = [tile for image in images for tile in cut_tiles(image)]
     chosen = np.sort(np.random.default_rng(0).permutation(len(tiles))[:most_tiles]).tolist()
     batches = (see([tiles[index] for index in chosen[at : at + BATCH]]) for at in range(0, len(chosen), BATCH))
     lit = (batch[batch.any(axis=(1, 2, 3))] for batch in batches)
     logits = [model.run("model", {"tile": batch})["logits"] for batch in lit if len(batch)]
+    pooling = Pooling.of_card(model.card)
     if not logits:
-        return UNSEEN
+        return np.full(len(pooling.prior), 1.0 / len(pooling.prior))
     found = np.concatenate(logits)
-    places = len(tiles) / len(images) * len(found) / len(chosen)
-    return conclude(Pooling.of_card(model.card).pool(found, places))
+    return pooling.pool(found, len(tiles) / len(images) * len(found) / len(chosen))
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,9 +105,14 @@ class Source:
             um, off = f"{scale.um_per_px:.2f}", f"{100 * scale.relative_error:.0f}"
             self._warn(f"the picture tells little of its scale, {um} um/px ± {off} %: heads may be missed; calibrate")
 
-    def scale_of(self, image: Array) -> Scale:
-        """Scale of one of this source's pictures: the profile's, but of stills without a given one their size's."""
-        return self.stills.of_size(image) if self.stills else self.profile.scale
+    def scale_of(self, image: NDArray[np.uint8]) -> Scale:
+        """Scale of one of this source's frames: the profile's, but of stills without a given one as ``StillScales``."""
+        if self.stills is None:
+            return self.profile.scale
+        scale = self.stills.of(image)
+        if scale != self.stills.of_size(image):
+            self._warn("some images show another scale than others of their size: each is read at its own")
+        return scale
 
     def _settle_times(self) -> TimeSource:
         if self._reader.time_source in ("index", "given"):

@@ -1,19 +1,27 @@
-"""Stills: where no scale is given, pictures of one size are taken to come from one microscope and share an estimate."""
+"""Stills without a given scale: pictures of one size share an estimate, but for one that clearly shows another.
+
+Pictures of one size are taken to come from one microscope, and one picture alone tells less than all of them. Yet a
+camera may look through two objectives. A picture has its own scale where it and its size are better explained by two
+scales than by one.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spermscope.runtime import Model
 from spermscope.types import Array, Scale
 from spermscope.video.folder import ImageFolder
 from spermscope.video.levels import find_levels, level_table
-from spermscope.video.scale import UNSEEN, estimate_scale
+from spermscope.video.scale import UNSEEN, conclude, read_scale, scale_network
 
 MOST_STILLS = 32
 """Of one size that are looked at."""
 MOST_TILES = 384
 """Looked at in one size, more than in a video: every still shows other cells."""
+APART = 0.05
+"""Odds of one scale against two below which a picture has its own."""
 
 
 class StillScales:
@@ -28,15 +36,32 @@ class StillScales:
     """
 
     def __init__(self, folder: ImageFolder, model: Model | None = None) -> None:
-        self.by_size: dict[tuple[int, ...], Scale] = {}
+        self._model = model or scale_network()
+        self._pooled: dict[tuple[int, ...], NDArray[np.float64]] = {}
         for images in folder.of_each_size(MOST_STILLS):
             table = level_table(*find_levels(images))
             seen = [image if image.dtype == np.uint8 else table[image] for image in images]
-            self.by_size[_size(images[0])] = estimate_scale(seen, model, most_tiles=MOST_TILES)
+            self._pooled[_size(images[0])] = read_scale(seen, self._model, most_tiles=MOST_TILES)
+        self.by_size: dict[tuple[int, ...], Scale] = {size: conclude(all_) for size, all_ in self._pooled.items()}
 
     def of_size(self, image: Array) -> Scale:
         """That of pictures as large as ``image``; ``UNSEEN`` where the folder's headers told no such size."""
         return self.by_size.get(_size(image), UNSEEN)
+
+    def of(self, image: NDArray[np.uint8]) -> Scale:
+        """That of its size, or its own where the two lie apart."""
+        own = read_scale([image], self._model)
+        pooled = self._pooled.get(_size(image))
+        return conclude(own) if pooled is None or one_scale_odds(own, pooled) < APART else self.of_size(image)
+
+
+def one_scale_odds(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """How much likelier two distributions ``(K,)`` are if one scale made both than if two did: ``K sum(one * other)``.
+
+    The Bayes factor (Kass & Raftery 1995) of evidence that is independent, where every scale was as likely before.
+    A distribution that says nothing gives 1.
+    """
+    return float(len(one) * (one @ other))
 
 
 def _size(image: Array) -> tuple[int, ...]:
