@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import replace
-from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -20,20 +15,21 @@ from spermscope.detect import decode, match_heads
 from spermscope.models.heatmap import HeatmapNet, heatmap_loss
 from spermscope.runtime import ModelCard, write_model
 from spermscope.simulate.optics import KINDS, Kind
+from spermscope.training.drawing import Progress, draw_all
 from spermscope.training.export import golden, to_onnx
+from spermscope.training.lessons import BOX, CARE, HEAT, WEIGHT, Lessons
 from spermscope.training.loop import mixed_precision
-from spermscope.training.pictures import PATCH_PX, WORKING_UM_PER_PX, Picture, draw_picture, draw_targets
+from spermscope.training.pictures import WORKING_UM_PER_PX, Picture, draw_picture
 
 PICTURES = 16000
-STEPS = 12000
+STEPS = 20000
 HELD_OUT = 300
-BATCH = 16
+BATCH = 32
 F1_FOR_RECALL = 0.002
 """What a lower threshold may cost in single frames' F1."""
 CALIBRATED_FROM = 0.05
 """Weaker peaks than this are not looked at when scores are calibrated."""
 Calibration = tuple[float, float]
-Progress = Callable[[int, int | None], None]
 
 
 def train_detector(
@@ -46,18 +42,29 @@ def train_detector(
     processes: int = 2,
     progress: Progress = lambda done, total: None,
 ) -> Path:
-    """Draw pictures, train, choose the threshold on held-out pictures, score on others, write the model file.
+    """Draw pictures, train on the graphics card where there is one, and write the model file (``write_detector``).
 
-    A checkpoint ``OUT.ckpt`` is kept every 400 steps. Held-out and scored pictures come from seeds of their own. With
-    ``without`` no picture of that contrast method is trained on; the scored ones are of all methods.
+    A checkpoint ``OUT.ckpt`` is kept every 400 steps. With ``without`` no picture of that contrast method is learned
+    from.
     """
     torch.manual_seed(seed)
     torch.set_num_threads(processes)
-    train = draw_pictures(range(seed * 1_000_000, seed * 1_000_000 + pictures), processes, progress, without)
-    network = fit(train, steps, seed, out, progress)
+    drawn = draw_all(draw_picture, range(seed * 1_000_000, seed * 1_000_000 + pictures), processes, progress)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    lessons = Lessons([picture for picture in drawn if picture.look != without], device)
+    network = fit(lessons, steps, seed, out, progress)
+    recipe = f"spermscope train detector --out detector.spermscope --seed {seed} --steps {steps} --pictures {pictures}"
+    recipe += f" --without {without}" if without else ""
     first = seed * 1_000_000 + 900_000
-    held = draw_pictures(range(first, first + HELD_OUT), processes, progress, without)
-    unseen = draw_pictures(range(first + HELD_OUT, first + 2 * HELD_OUT), processes, progress)
+    held = draw_all(draw_picture, range(first, first + HELD_OUT), processes, progress)
+    unseen = draw_all(draw_picture, range(first + HELD_OUT, first + 2 * HELD_OUT), processes, progress)
+    return write_detector(out, network, [picture for picture in held if picture.look != without], unseen, recipe, seed)
+
+
+def write_detector(
+    out: Path, network: HeatmapNet, held: list[Picture], unseen: list[Picture], recipe: str, seed: int
+) -> Path:
+    """Calibrate scores and choose the threshold on ``held`` pictures, score on ``unseen`` ones, write the file."""
     calibration = calibrate(network, held)
     threshold = choose_threshold(network, held, calibration)
     card = ModelCard(
@@ -65,9 +72,8 @@ def train_detector(
         name="heatmap",
         version=__version__,
         um_per_px=WORKING_UM_PER_PX,
-        trained_on=f"{pictures} simulated pictures of phase contrast, bright field and Hoffman relief; no real picture",
-        recipe=f"spermscope train detector --out detector.spermscope --seed {seed} --steps {steps}"
-        + (f" --without {without}" if without else ""),
+        trained_on="simulated pictures of phase contrast, bright field and Hoffman relief; no real picture",
+        recipe=recipe,
         seed=seed,
         intended_use="Finding sperm heads in microscope pictures at 0.2-0.7 um per pixel. Research use only.",
         limits="Trained on simulation alone; box sizes are rough; clumps and heads cut by the border are missed.",
@@ -85,36 +91,21 @@ def train_detector(
     return write_model(out, card, {"model": graph}, golden("model", network, example, ["cells"]))
 
 
-def draw_pictures(seeds: range, processes: int, progress: Progress, without: Kind | None = None) -> list[Picture]:
-    """The pictures of ``seeds``, drawn in ``processes`` processes; none of the contrast method ``without``."""
-    draw = partial(draw_picture, without=without)
-    if processes < 2:
-        return [draw(number) for number in seeds]
-    done: list[Picture] = []
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        for picture in pool.map(draw, seeds, chunksize=50):
-            done.append(picture)
-            progress(len(done), len(seeds))
-    return done
-
-
-def fit(pictures: list[Picture], steps: int, seed: int, out: Path, progress: Progress) -> HeatmapNet:
-    """AdamW, one cosine cycle, bf16 where the processor has it; returns the running average of the weights."""
-    rng = np.random.default_rng([seed, 3])
-    network = HeatmapNet().to(memory_format=torch.channels_last).train()
+def fit(lessons: Lessons, steps: int, seed: int, out: Path, progress: Progress) -> HeatmapNet:
+    """AdamW, one cosine cycle, bf16 where the machine multiplies it; returns the running average of the weights."""
+    device = lessons.flat.device
+    generator = torch.Generator(device).manual_seed(seed)
+    network = HeatmapNet().to(device, memory_format=torch.channels_last).train()
     average = torch.optim.swa_utils.AveragedModel(
         network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.998)
     )
     optimizer = torch.optim.AdamW(network.parameters(), lr=4e-3, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps, pct_start=0.06)
     for step in range(steps):
-        batch = [_turned(pictures[i], rng) for i in rng.integers(0, len(pictures), BATCH)]
-        flat = _disturbed(batch, rng)
-        targets = [torch.from_numpy(np.stack(maps)) for maps in zip(*map(draw_targets, batch), strict=True)]
-        inputs = torch.from_numpy(flat[:, None]).to(memory_format=torch.channels_last)
-        with mixed_precision():
-            output = network(inputs)
-        loss = heatmap_loss(output, *targets).mean()
+        flat, maps = lessons.batch(BATCH, generator)
+        with mixed_precision(device):
+            output = network(flat.to(memory_format=torch.channels_last))
+        loss = heatmap_loss(output, maps[:, HEAT], maps[:, BOX], maps[:, WEIGHT], maps[:, CARE]).mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
@@ -124,39 +115,9 @@ def fit(pictures: list[Picture], steps: int, seed: int, out: Path, progress: Pro
         progress(step + 1, steps)
         if step % 400 == 399:
             torch.save({"step": step, "model": average.module.state_dict()}, out.with_suffix(".ckpt"))
-    torch.optim.swa_utils.update_bn(_plain_batches(pictures, 40), average)
-    best: HeatmapNet = average.module.eval()
+    torch.optim.swa_utils.update_bn(lessons.plain(BATCH, 40), average)
+    best: HeatmapNet = average.module.eval().cpu()
     return best
-
-
-def _plain_batches(pictures: list[Picture], count: int) -> list[torch.Tensor]:
-    batches = [pictures[i * BATCH : (i + 1) * BATCH] for i in range(min(count, len(pictures) // BATCH))]
-    return [torch.from_numpy(np.stack([p.flat for p in batch]).astype(np.float32)[:, None]) for batch in batches]
-
-
-def _turned(picture: Picture, rng: np.random.Generator) -> Picture:
-    """The picture mirrored and turned by quarters, its objects alike."""
-    flat, xy, box = picture.flat, picture.xy_px, picture.box_px
-    if rng.random() < 0.5:
-        flat, xy = flat[:, ::-1], np.column_stack([PATCH_PX - 1 - xy[:, 0], xy[:, 1]])
-    if rng.random() < 0.5:
-        flat, xy = flat[::-1], np.column_stack([xy[:, 0], PATCH_PX - 1 - xy[:, 1]])
-    if rng.random() < 0.5:
-        flat, xy, box = flat.T, xy[:, ::-1], box[:, ::-1]
-    return replace(picture, flat=flat, xy_px=xy.astype(np.float32), box_px=box)
-
-
-def _disturbed(pictures: list[Picture], rng: np.random.Generator) -> NDArray[np.float32]:
-    """``(B, 256, 256)``: either polarity, another gain, more noise, which normalisation cannot settle."""
-    flat = np.stack([picture.flat for picture in pictures]).astype(np.float32)
-    count = len(flat)
-    turned = np.array([picture.either_sign for picture in pictures]) & (rng.random(count) < 0.3)
-    sign = np.where(turned, -1.0, 1.0)
-    gain = np.exp(rng.uniform(-0.5, 0.5, count)) * sign
-    flat = flat * gain[:, None, None].astype(np.float32)
-    for row in np.flatnonzero(rng.random(count) < 0.4).tolist():
-        flat[row] += np.float32(rng.uniform(0.0, 0.15)) * rng.standard_normal(flat.shape[1:], np.float32)
-    return flat
 
 
 def calibrate(network: HeatmapNet, pictures: list[Picture]) -> Calibration:

@@ -12,11 +12,13 @@ from torch import Tensor, nn
 from spermscope.clips import MODEL_PX, to_model_input
 
 Progress = Callable[[int, int | None], None]
+CPU = torch.device("cpu")
 
 
-def mixed_precision() -> torch.autocast:
-    """bf16 where the processor multiplies it; elsewhere it is emulated, ten times slower than f32."""
-    return torch.autocast("cpu", torch.bfloat16, enabled=bool(torch.cpu.get_capabilities().get("amx_bf16", False)))
+def mixed_precision(device: torch.device = CPU) -> torch.autocast:
+    """bf16 where the device multiplies it; elsewhere it is emulated, ten times slower than f32."""
+    able = device.type == "cuda" or bool(torch.cpu.get_capabilities().get("amx_bf16", False))
+    return torch.autocast(device.type, torch.bfloat16, enabled=able)
 
 
 class Loop:

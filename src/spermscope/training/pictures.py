@@ -1,10 +1,12 @@
 """Simulated pictures and their heat maps: what the detector learns from.
 
-Ranges follow a measured simulation-to-real study: every optics and polarity, glowing phase contrast, scale wrong by up
-to two fifths, about six heads a patch and up to sixty, a third of them roundish, two in five defocused, tails missing
-in some, debris from none to filthy. In half of the pictures lie tissue, granules, red cells, loose tails and glass; in
-some there is dust on the sensor, the exposure is interlaced or the picture comes out of an H.264 stream. A head that
-does not stand out from its surroundings is not asked for: who must find what cannot be seen learns to guess.
+Ranges follow a measured simulation-to-real study: every optics and polarity, glowing phase contrast (a box is the head
+without the light round it), scale wrong by an eighth and in some by two fifths, about six heads a patch and up to
+sixty, in some clumped, a third of them roundish, every fourth of odd shape, some denser than others, two in five
+defocused, tails missing in some, debris from none to filthy. In half of the pictures lie tissue, granules, red cells,
+loose tails and glass; in some there is dust on the sensor, the exposure is interlaced or the picture comes out of an
+H.264 stream. A head that does not stand out from its surroundings is not asked for: who must find what cannot be seen
+learns to guess.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from spermscope.simulate.microscopes import (
 )
 from spermscope.simulate.optics import KINDS as LOOKS
 from spermscope.simulate.optics import Kind, Optics, clean_optics
-from spermscope.simulate.scene import DebrisTruth, Scene, SceneSettings
+from spermscope.simulate.scene import MARGIN_UM, DebrisTruth, Scene, SceneSettings
 from spermscope.simulate.shapes import upright_boxes
 from spermscope.simulate.typical import typical_cells
 
@@ -42,6 +44,8 @@ UNSEEN_BLUR_UM = 1.3
 ROUND_ABOVE_UM, GLOWING_ROUND_ABOVE_UM = 4.6, 7.5
 """Round cells from this radius on are told from heads even where the scale is wrong."""
 HEAD_UM = 3.6
+ODD = 0.06
+"""Share of heads, beside those of ``typical_cells``, that are large, narrow, tapered or rough; as many of each."""
 STANDS_OUT = 2.2
 """A head's place against the picture's median place, in mean absolute contrast: fainter heads are not judged."""
 PEAK_WIDTH, UNJUDGED_WIDTH = 0.2, 0.28
@@ -52,7 +56,9 @@ CROWDED_UM = 4.5
 CROWD_CARE = 3.0
 """Of a crowded head's place in the loss against any other's: they are few, and what is missed are mostly they."""
 ROUND_CELL, HEAD_LIKE = KINDS.index("round cell"), KINDS.index("head-like")
-RED_CELL, BEAD, TISSUE = (clutter.KINDS.index(name) for name in ("red cell", "bead", "tissue"))
+RED_CELL, BEAD, TISSUE, GRANULES = (clutter.KINDS.index(name) for name in ("red cell", "bead", "tissue", "granules"))
+CLUMPED, CLUMP_UM = 0.15, 7.0
+"""Share of pictures with clumps of heads, and the standard deviation of a head's place in one."""
 BEAD_LIKE_UM = (1.0, 3.5)
 """Smooth beads of this radius look like heads without tails: not judged."""
 CODED_FRAMES = 2
@@ -75,16 +81,14 @@ class Picture:
     look: Kind = "phase"
 
 
-def draw_picture(seed: int, without: Kind | None = None) -> Picture:
-    """The picture of that seed; never one of the contrast method ``without``."""
+def draw_picture(seed: int) -> Picture:
+    """The picture of that seed."""
     rng = np.random.default_rng([seed, 11])
     um_per_px = float(rng.uniform(0.17, 0.25) if rng.random() < 0.2 else rng.uniform(0.25, 0.65))
     mistaken = _mistake(rng)
     side_px = int(np.ceil(PATCH_PX * WORKING_UM_PER_PX / (um_per_px * mistaken)))
     optics = any_optics(rng)
-    while optics.kind == without:
-        optics = any_optics(rng)
-    dust = (1.0, 2.0, 4.0, 8.0, 12.0, 16.0) if optics.phase_rad > 0 else (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
+    dust = (1.0, 2.0, 4.0, 8.0, 12.0, 16.0) if optics.phase_rad > 0 else (0.0, 1.0, 2.0, 4.0, 8.0, 12.0)
     settings = SceneSettings(
         width_px=side_px,
         height_px=side_px,
@@ -97,17 +101,36 @@ def draw_picture(seed: int, without: Kind | None = None) -> Picture:
         clutter=float(rng.choice((0.0, 0.5, 1.5, 4.0), p=(0.5, 0.2, 0.2, 0.1))),
         **_camera(rng),
     )
-    scene = Scene(settings, cells=_cells(settings, rng, optics.glow > 0), optics=optics)
+    # Light spreads round a glowing head, which then looks larger than it is.
+    glare = float(np.exp(rng.uniform(0.0, 0.35))) if optics.glow > 0 else 1.0
+    scene = _scene(settings, _cells(settings, rng, glare), optics, rng)
     filmed = [scene.render(0.05, rng=rng) for _ in range(CODED_FRAMES if settings.h264_crf else 1)]
     *_, image = scene.camera.record(filmed)
     flat = flatten(image, um_per_px * mistaken, WORKING_UM_PER_PX)[:PATCH_PX, :PATCH_PX]
     factor = um_per_px * mistaken / WORKING_UM_PER_PX
     return Picture(
         flat.astype(np.float16),
-        *_objects(scene, factor, flat),
+        *_objects(scene, factor, flat, glare),
         either_sign=optics.glow == 0 and optics.phase_rad == 0,
         look=optics.kind,
     )
+
+
+def _scene(settings: SceneSettings, cells: Cells, optics: Optics, rng: np.random.Generator) -> Scene:
+    """Cells anywhere; in some pictures most of them stick together in clumps, granules in their midst."""
+    if rng.random() > CLUMPED:
+        return Scene(settings, cells=cells, optics=optics)
+    field_um = settings.width_px * settings.um_per_px + 2 * MARGIN_UM
+    middles = rng.uniform(0.0, field_um, (1 + len(cells) // 6, 2))
+    nearest = middles[rng.integers(0, len(middles), len(cells))] + rng.normal(0.0, CLUMP_UM, (len(cells), 2))
+    alone = rng.random((len(cells), 1)) < 0.3
+    start_um = np.where(alone, rng.uniform(0.0, field_um, nearest.shape), nearest)
+    scene = Scene(settings, cells=cells, optics=optics, start_um=start_um)
+    pieces = scene.clutter
+    amid = middles[rng.integers(0, len(middles), len(pieces))] + rng.normal(0.0, 0.6 * CLUMP_UM, (len(pieces), 2))
+    stuck = (pieces.kind == GRANULES) & (rng.random(len(pieces)) < 0.7)
+    scene.clutter = replace(pieces, xy_um=np.where(stuck[:, None], amid, pieces.xy_um))
+    return scene
 
 
 def _crowd(rng: np.random.Generator) -> float:
@@ -119,10 +142,11 @@ def _crowd(rng: np.random.Generator) -> float:
 
 
 def _mistake(rng: np.random.Generator) -> float:
-    """Believed over true scale: half of the scales are typed in or calibrated, half are estimates."""
-    if rng.random() < 0.5:
-        return float(np.exp(rng.normal(0.0, 0.05)))
-    return float(np.exp(rng.uniform(np.log(0.8), np.log(1.45))))
+    """Believed over true scale: half of the scales are typed in or calibrated, most others well estimated."""
+    kind = rng.random()
+    if kind < 0.9:
+        return float(np.exp(rng.normal(0.0, 0.05 if kind < 0.5 else 0.13)))
+    return float(np.exp(rng.uniform(np.log(0.7), np.log(1.45))))
 
 
 def _camera(rng: np.random.Generator) -> dict[str, Any]:
@@ -153,21 +177,26 @@ def any_optics(rng: np.random.Generator) -> Optics:
     return add_glow(optics, rng) if optics.kind == "phase" and rng.random() < 0.3 else optics
 
 
-def _cells(settings: SceneSettings, rng: np.random.Generator, glowing: bool) -> Cells:
+def _cells(settings: SceneSettings, rng: np.random.Generator, glare: float) -> Cells:
     spread = 1.0 + 150.0 / (settings.width_px * settings.um_per_px)
     cells = typical_cells(settings, int(rng.poisson(settings.cells * spread**2)), rng)
-    count = len(cells)
+    count, glowing = len(cells), glare > 1.0
     roundish = rng.random(count) < 0.3
     width = np.where(roundish, cells.head_length_um * rng.uniform(0.8, 1.0, count), cells.head_width_um)
+    large, narrow, tapered, rough = rng.random((4, count)) < ODD
+    length = cells.head_length_um * np.where(large, rng.uniform(1.2, 1.5, count), 1.0)
+    width = width * np.where(large, 1.3, 1.0) * np.where(narrow, rng.uniform(0.55, 0.75, count), 1.0)
     tail = cells.tail_length_um * (0.0 if not glowing and rng.random() < 0.1 else 1.0)
     tail = np.where(rng.random(count) < 0.04, 0.0, tail)
-    bulk = cells.thickness * (1.0 if rng.random() < 0.7 else 0.7)
-    # Light spreads round a glowing head, which then looks larger than it is.
-    swollen = float(np.exp(rng.uniform(0.0, 0.5) if glowing else rng.normal(0.0, 0.12)))
+    uneven = rng.choice((0.0, 0.35), p=(0.65, 0.35))
+    bulk = cells.thickness * (1.0 if rng.random() < 0.7 else 0.7) * np.exp(uneven * rng.standard_normal(count))
+    size = glare * (1.0 if glowing else float(np.exp(rng.normal(0.0, 0.12))))
     return replace(
         cells,
-        head_length_um=swollen * cells.head_length_um,
-        head_width_um=swollen * width,
+        head_length_um=size * length,
+        head_width_um=size * width,
+        head_taper=cells.head_taper + np.where(tapered, rng.uniform(0.4, 0.8, count), 0.0),
+        head_roughness=cells.head_roughness + np.where(rough, rng.uniform(0.4, 0.8, count), 0.0),
         tail_length_um=tail,
         thickness=bulk,
     )
@@ -182,12 +211,12 @@ def _stands_out(flat: NDArray[np.float32], xy: NDArray[np.float64]) -> NDArray[n
 
 
 def _objects(
-    scene: Scene, factor: float, flat: NDArray[np.float32]
+    scene: Scene, factor: float, flat: NDArray[np.float32], glare: float
 ) -> tuple[NDArray[np.int8], NDArray[np.float32], NDArray[np.float32]]:
     truth = scene.truth(0.05)
     seen, um_per_px = truth.in_view, scene.settings.um_per_px
     xy = np.column_stack([truth.x_px, truth.y_px])[seen]
-    size = upright_boxes(truth.length_um, truth.width_um, np.radians(truth.heading_deg))[seen] / um_per_px
+    size = upright_boxes(truth.length_um, truth.width_um, np.radians(truth.heading_deg))[seen] / (um_per_px * glare)
     hidden = scene.optics.blur_um(truth.z_um[seen]) > UNSEEN_BLUR_UM
     scraps = scene.clutter_truth(0.05)
     for row in np.flatnonzero(scraps.kind == TISSUE).tolist():

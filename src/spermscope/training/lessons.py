@@ -1,0 +1,69 @@
+"""Pictures and their heat maps as tensors where the network learns: picked, turned and disturbed in batches."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from spermscope.training.pictures import Picture, draw_targets
+
+HEAT, BOX, WEIGHT, CARE = slice(0, 2), slice(2, 6), slice(6, 7), slice(7, 8)
+"""Channels of ``maps``, as ``heatmap_loss`` takes them; a box is offset x and y, log width and log height."""
+TRANSPOSED = [0, 1, 3, 2, 5, 4, 6, 7]
+INVERTED, SELDOM_INVERTED = 0.3, 0.05
+"""Shares that are inverted: of pictures that microscopes give in either polarity, and of others."""
+
+
+class Lessons:
+    """``flat (N, 1, 256, 256)`` and ``maps (N, 8, 128, 128)`` of N pictures, float16 on one device (0.4 MB each)."""
+
+    def __init__(self, pictures: list[Picture], device: torch.device) -> None:
+        self.flat = torch.from_numpy(np.stack([picture.flat for picture in pictures]))[:, None].to(device)
+        drawn = (np.concatenate(draw_targets(picture)).astype(np.float16) for picture in pictures)
+        self.maps = torch.stack([torch.from_numpy(maps) for maps in drawn]).to(device)
+        self.inverted = torch.tensor([INVERTED if p.either_sign else SELDOM_INVERTED for p in pictures], device=device)
+
+    def __len__(self) -> int:
+        return len(self.flat)
+
+    def batch(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """``(B, 1, 256, 256)`` and ``(B, 8, 128, 128)`` float32, any pictures; ``generator`` is of the device."""
+        rows = torch.randint(len(self), (size,), generator=generator, device=generator.device)
+        flat, maps = turned(self.flat[rows].float(), self.maps[rows].float(), generator)
+        return disturbed(flat, self.inverted[rows], generator), maps
+
+    def plain(self, size: int, count: int) -> list[Tensor]:
+        """Up to ``count`` batches of pictures as they are."""
+        return [self.flat[at : at + size].float() for at in range(0, min(count * size, len(self)), size)]
+
+
+def turned(flat: Tensor, maps: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Each picture mirrored and turned by quarters, its maps alike."""
+    for axis, offset in ((-1, 2), (-2, 3)):
+        picked = _picked(0.5, flat, generator)
+        mirrored = maps.flip(axis)
+        mirrored[:, offset].neg_()
+        flat, maps = torch.where(picked, flat.flip(axis), flat), torch.where(picked, mirrored, maps)
+    picked = _picked(0.5, flat, generator)
+    swapped = maps.transpose(-1, -2)[:, TRANSPOSED]
+    return torch.where(picked, flat.transpose(-1, -2), flat), torch.where(picked, swapped, maps)
+
+
+def disturbed(flat: Tensor, inverted: Tensor, generator: torch.Generator) -> Tensor:
+    """Either polarity, another gain, more noise, which normalisation cannot settle."""
+    sign = 1.0 - 2.0 * _picked(inverted[:, None, None, None], flat, generator).float()
+    gain = torch.exp(_uniform(flat, generator) - 0.5)
+    noisy = _picked(0.4, flat, generator) * 0.15 * _uniform(flat, generator)
+    noise = torch.empty_like(flat).normal_(generator=generator)
+    return flat * (sign * gain) + noisy * noise
+
+
+def _uniform(like: Tensor, generator: torch.Generator) -> Tensor:
+    """``(B, 1, 1, 1)`` in 0..1."""
+    return torch.rand((len(like), 1, 1, 1), generator=generator, device=like.device)
+
+
+def _picked(share: float | Tensor, like: Tensor, generator: torch.Generator) -> Tensor:
+    """``(B, 1, 1, 1)``: which of the pictures, about ``share`` of them."""
+    return _uniform(like, generator) < share
