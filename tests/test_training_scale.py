@@ -9,8 +9,8 @@ from torch import nn  # noqa: E402
 
 from spermscope.models.scale import BINS, ScaleNet  # noqa: E402
 from spermscope.simulate.debris import draw_debris  # noqa: E402
-from spermscope.training.scale import _disturbed, fit_pooling, score, soft_steps  # noqa: E402
-from spermscope.training.scale_pictures import SIDE_PX, Tile, _dirt, draw_source, draw_tile  # noqa: E402
+from spermscope.training.scale import cut_short, fit_pooling, score, soft_steps, zoom  # noqa: E402
+from spermscope.training.scale_pictures import SIDE_PX, _dirt, draw_source, draw_tile  # noqa: E402
 from spermscope.video.scale import TILE_PX, bin_centres  # noqa: E402
 
 CENTRES = bin_centres(BINS)
@@ -23,28 +23,52 @@ def one_thread():
 
 
 def test_targets_are_distributions_round_the_true_scale():
-    um_per_px = np.array([0.15, 0.33, 0.9])
-    target = soft_steps(um_per_px).numpy()
+    um_per_px = np.array([0.15, 0.33, 0.9], np.float32)
+    target = soft_steps(torch.from_numpy(um_per_px)).numpy()
     np.testing.assert_allclose(target.sum(axis=1), 1.0, rtol=1e-5)
     np.testing.assert_allclose(target @ CENTRES, np.log(um_per_px), atol=0.01)
 
 
 def test_scales_beyond_the_range_are_asked_for_at_its_ends():
-    target = soft_steps(np.array([0.01, 9.0])).numpy()
+    target = soft_steps(torch.tensor([0.01, 9.0])).numpy()
     assert target.argmax(axis=1).tolist() == [0, BINS - 1]
 
 
 def test_a_zoomed_tile_has_a_zoomed_scale():
     """A white square of known size in um stays that size in um, wherever the tile's edge does not cut it."""
-    flat = np.zeros((SIDE_PX, SIDE_PX), np.float16)
-    flat[130:158, 130:158] = 4.0
-    seen, um_per_px = _disturbed([Tile(flat, 0.5, either_sign=False)] * 60, np.random.default_rng(2))
-    white = seen[:, 0].numpy() > 1.2
+    flat = torch.zeros(60, 1, SIDE_PX, SIDE_PX)
+    flat[:, :, 130:158, 130:158] = 4.0
+    seen, px = zoom(flat, torch.Generator().manual_seed(2))
+    um_per_px = 0.5 * px.numpy()
+    white = seen[:, 0].numpy() > 2.0
     whole = ~(white[:, [0, -1]].any(axis=(1, 2)) | white[:, :, [0, -1]].any(axis=(1, 2)))
     sides = np.sqrt(white.sum(axis=(1, 2))) * um_per_px
     assert np.ptp(um_per_px[whole]) > 0.1
     np.testing.assert_allclose(sides[whole & (sides > 13.0)], 14.0, rtol=0.06)
     assert (sides[whole] > 13.0).mean() > 0.85
+
+
+def test_a_zoomed_tile_is_mirrored_and_turned_in_eight_ways():
+    """Of a bright corner of an L the eight ways show."""
+    flat = torch.zeros(80, 1, SIDE_PX, SIDE_PX)
+    flat[:, :, 110:180, 110:130] = 4.0
+    flat[:, :, 110:130, 110:160] = 4.0
+    seen = zoom(flat, torch.Generator().manual_seed(4))[0][:, 0]
+    y, x = torch.meshgrid(torch.arange(float(TILE_PX)), torch.arange(float(TILE_PX)), indexing="ij")
+    total = seen.sum((1, 2))
+    off_x, off_y = (
+        x - ((seen * x).sum((1, 2)) / total)[:, None, None],
+        y - ((seen * y).sum((1, 2)) / total)[:, None, None],
+    )
+    third = [(seen * off**3).sum((1, 2)) > 0 for off in (off_x, off_y)]
+    upright = (seen * off_x**2).sum((1, 2)) < (seen * off_y**2).sum((1, 2))
+    assert len(set(zip(*(sign.tolist() for sign in (*third, upright)), strict=True))) == 8
+
+
+def test_some_tiles_are_cut_short():
+    kept = cut_short(torch.ones(600, 1, TILE_PX, TILE_PX), torch.Generator().manual_seed(1)).mean((1, 2, 3))
+    assert ((kept < 1.0).float().mean()).item() == pytest.approx(0.1, abs=0.04)
+    assert kept.min() >= 0.25
 
 
 def test_one_seed_gives_one_tile_and_any_frame_of_a_source_has_its_size():
@@ -71,7 +95,7 @@ def test_how_dirty_a_tile_is_does_not_tell_its_scale():
 def test_every_parameter_has_a_gradient_and_two_tiles_are_learned():
     tiles = [draw_tile(3), draw_tile(4)]
     seen = torch.from_numpy(np.stack([tile.flat[:TILE_PX, :TILE_PX] for tile in tiles]).astype(np.float32)[:, None])
-    target = soft_steps(np.array([tile.um_per_px for tile in tiles]))
+    target = soft_steps(torch.tensor([tile.um_per_px for tile in tiles]))
     network = ScaleNet()
     optimizer = torch.optim.AdamW(network.parameters(), lr=4e-3)
     losses = []

@@ -39,18 +39,19 @@ class ScaleNet(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.fine = nn.Sequential(nn.PixelUnshuffle(4), _block(16, 28), _Residual(28, light=True))
-        self.middle = nn.Sequential(_block(28, 40, 2), _Residual(40), _Residual(40, light=True))
-        self.coarse = nn.Sequential(_block(40, 64, 2), _Residual(64), _Residual(64, light=True))
-        self.around = nn.Sequential(_block(64, 72, 2), _Residual(72, light=True), nn.Conv2d(72, 64, 1))
-        self.mix = _Residual(64, light=True)
-        self.attention = nn.Conv2d(64, VIEWS, 1)
-        self.out = nn.Sequential(nn.Linear(VIEWS * 64, 96), nn.ReLU(inplace=True), nn.Linear(96, BINS))
+        self.fine = nn.Sequential(nn.PixelUnshuffle(4), _block(16, 32), _Residual(32, light=True))
+        self.middle = nn.Sequential(_block(32, 64, 2), _Residual(64), _Residual(64, light=True))
+        self.coarse = nn.Sequential(_block(64, 96, 2), _Residual(96), _Residual(96, light=True))
+        self.around = nn.Sequential(_block(96, 128, 2), _Residual(128), _Residual(128, light=True))
+        self.down = nn.Conv2d(128, 96, 1)
+        self.mix = nn.Sequential(_Residual(96), _Residual(96, light=True))
+        self.attention = nn.Conv2d(96, VIEWS, 1)
+        self.out = nn.Sequential(nn.Linear(VIEWS * 96, 128), nn.ReLU(inplace=True), nn.Linear(128, BINS))
 
     def forward(self, tile: Tensor) -> Tensor:
         """See the class."""
         coarse = self.coarse(self.middle(self.fine(tile)))
-        spread = nn.functional.interpolate(self.around(coarse), scale_factor=2.0, mode="nearest")
+        spread = nn.functional.interpolate(self.down(self.around(coarse)), scale_factor=2.0, mode="nearest")
         places = self.mix(coarse + spread)
         weight = torch.softmax(self.attention(places).flatten(2), -1)
         return self.out(torch.einsum("bvp,bcp->bvc", weight, places.flatten(2)).flatten(1))

@@ -1,11 +1,9 @@
-"""The recipe of the shipped scale network: simulated tiles alone, about forty minutes of one core."""
+"""The recipe of the shipped scale network: simulated tiles alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,23 +13,27 @@ from torch import Tensor, nn
 from spermscope import __version__
 from spermscope.models.scale import BINS, ScaleNet
 from spermscope.runtime import ModelCard, write_model
+from spermscope.training.drawing import Progress, draw_all
 from spermscope.training.export import golden, to_onnx
-from spermscope.training.loop import Loop
+from spermscope.training.lessons import INVERTED, disturbed
+from spermscope.training.loop import Loop, mixed_precision
 from spermscope.training.scale_pictures import SIDE_PX, Tile, draw_crowd, draw_source, draw_tile
 from spermscope.video.scale import TILE_PX, Pooling, bin_centres, conclude, cut_tiles, see
 
-TILES = 7000
-EPOCHS = 30
-BATCH = 16
+TILES = 16000
+EPOCHS = 40
+BATCH = 32
 HELD_OUT = 80
 """Sources on which the pooling is fitted; as many others are scored."""
 SOFTNESS = 0.6
 """Standard deviation of a target, in steps: neighbouring steps are nearly right."""
 ZOOMS = (0.8, 1.35)
+CUT_SHORT = 0.1
 SOURCE_UM_PER_PX = (0.12, 1.0)
 SOURCE_SIZES_PX = ((640, 480), (800, 600), (320, 240))
 FRAMES = 3
-Progress = Callable[[int, int | None], None]
+Read = tuple[NDArray[np.float32], float, float]
+"""What the network says of the tiles of one source, ``(N, 32)`` logits; tiles a picture; its true um/px."""
 
 
 def train_scale(
@@ -40,23 +42,30 @@ def train_scale(
     epochs: int = EPOCHS,
     tiles: int = TILES,
     seed: int = 0,
+    processes: int = 2,
     progress: Progress = lambda done, total: None,
 ) -> Path:
     """Draw tiles, train, fit the pooling on held-out sources, score on others, write the model file."""
     torch.manual_seed(seed)
-    torch.set_num_threads(1)
+    torch.set_num_threads(processes)
     first = seed * 1_000_000
-    network, prior = fit(draw_tiles(range(first, first + tiles), progress), epochs, seed, progress)
+    drawn = draw_all(draw_tile, range(first, first + tiles), processes, progress)
+    network, prior = fit(drawn, epochs, seed, progress)
     held = read_sources(network, range(first + 900_000, first + 900_000 + HELD_OUT))
     unseen = read_sources(network, range(first + 900_000 + HELD_OUT, first + 900_000 + 2 * HELD_OUT))
-    pooling = fit_pooling(held, prior)
+    recipe = f"spermscope train scale --out scale.spermscope --seed {seed} --epochs {epochs}"
+    return write_scale(out, network, fit_pooling(held, prior), unseen, recipe, seed)
+
+
+def write_scale(out: Path, network: ScaleNet, pooling: Pooling, unseen: list[Read], recipe: str, seed: int) -> Path:
+    """Score on ``unseen`` sources and write the model file."""
     card = ModelCard(
         kind="scale",
         name="scale",
         version=__version__,
         um_per_px=float(np.exp(bin_centres(BINS).mean())),
-        trained_on=f"{tiles} simulated pictures of phase contrast, bright field and Hoffman relief; no real picture",
-        recipe=f"spermscope train scale --out scale.spermscope --seed {seed} --epochs {epochs}",
+        trained_on="simulated pictures of phase contrast, bright field and Hoffman relief; no real picture",
+        recipe=recipe,
         seed=seed,
         intended_use="Estimating um per pixel, 0.12-1.0, from pictures of human sperm. Research use only.",
         limits="Trained on simulation alone. Serves detection and tracking; lengths and speeds need a measured scale.",
@@ -68,74 +77,75 @@ def train_scale(
             "floor": pooling.floor,
         },
     )
-    example = {"tile": torch.from_numpy(see([draw_source(np.random.default_rng(1), 0.4, (96, 64), 1, 5.0)[0][0]] * 2))}
-    example["tile"] = example["tile"][:, :, :64, :96].contiguous()
+    tile = draw_source(np.random.default_rng(1), 0.4, (TILE_PX, TILE_PX), 1, 5.0)[0][0]
+    example = {"tile": torch.from_numpy(see([tile] * 2))}
     graph = to_onnx(network, example, ["logits"], {"tile": {0: "batch", 2: "height", 3: "width"}})
     return write_model(out, card, {"model": graph}, golden("model", network, example, ["logits"]))
 
 
-def draw_tiles(seeds: range, progress: Progress) -> list[Tile]:
-    """The tiles of ``seeds``."""
-    drawn = []
-    for done, number in enumerate(seeds, 1):
-        drawn.append(draw_tile(number))
-        progress(done, len(seeds))
-    return drawn
-
-
 def fit(tiles: list[Tile], epochs: int, seed: int, progress: Progress) -> tuple[ScaleNet, NDArray[np.float64]]:
     """The network after one cosine cycle of cross-entropy, and the mean target, which is its prior."""
-    rng = np.random.default_rng([seed, 23])
-    network = ScaleNet().to(memory_format=torch.channels_last)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    generator = torch.Generator(device).manual_seed(seed)
+    flat = torch.from_numpy(np.stack([tile.flat for tile in tiles]))[:, None].to(device)
+    inverted = torch.tensor([INVERTED if tile.either_sign else 0.0 for tile in tiles], device=device)
+    um_per_px = torch.tensor([tile.um_per_px for tile in tiles], device=device)
+    network = ScaleNet().to(device, memory_format=torch.channels_last)
     loop = Loop([network], 3e-3, epochs, len(tiles), BATCH, progress)
-    asked = torch.zeros(BINS, dtype=torch.float64)
-    for rows in loop.batches(rng):
-        seen, um_per_px = _disturbed([tiles[row] for row in rows], rng)
-        target = soft_steps(um_per_px)
+    asked = torch.zeros(BINS, device=device)
+    for batch in loop.batches(np.random.default_rng([seed, 23])):
+        rows = torch.from_numpy(batch).to(device)
+        zoomed, px = zoom(flat[rows].float(), generator)
+        seen = cut_short(disturbed(zoomed, inverted[rows], generator), generator)
+        target = soft_steps(um_per_px[rows] * px)
         asked += target.sum(0)
-        loop.descend(nn.functional.cross_entropy(network(seen), target))
-    return network.eval(), (asked / asked.sum()).numpy()
+        with mixed_precision(device):
+            logits = network(seen.to(memory_format=torch.channels_last))
+        loop.descend(nn.functional.cross_entropy(logits.float(), target))
+    return network.eval().cpu(), (asked / asked.sum()).double().cpu().numpy()
 
 
-def soft_steps(um_per_px: NDArray[np.float64]) -> Tensor:
+def soft_steps(um_per_px: Tensor) -> Tensor:
     """``(B,)`` scales to ``(B, 32)`` targets: Gaussians in log um/px; what lies outside of the range is at its end."""
-    centres = bin_centres(BINS)
-    at = np.clip(np.log(um_per_px), centres[0], centres[-1])[:, None]
-    heap = np.exp(-0.5 * ((centres - at) / (SOFTNESS * (centres[1] - centres[0]))) ** 2)
-    return torch.from_numpy((heap / heap.sum(axis=1, keepdims=True)).astype(np.float32))
+    centres = torch.from_numpy(bin_centres(BINS).astype(np.float32)).to(um_per_px.device)
+    at = um_per_px.log().clamp(centres[0], centres[-1])[:, None]
+    return torch.softmax(-0.5 * ((centres - at) / (SOFTNESS * (centres[1] - centres[0]))) ** 2, 1)
 
 
-def _disturbed(tiles: list[Tile], rng: np.random.Generator) -> tuple[Tensor, NDArray[np.float64]]:
-    """``(B, 1, 192, 192)`` and its scales: zoomed, turned, either sign, another gain, more noise, some cut short.
+def zoom(flat: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """``(B, 1, 288, 288)`` to ``(B, 1, 192, 192)``, zoomed, mirrored and turned, and how many pixels are now one.
 
     Of two places in a tile the fuller one is taken: little is learned from empty ones.
     """
-    seen = np.zeros((len(tiles), 1, TILE_PX, TILE_PX), np.float32)
-    um_per_px = np.empty(len(tiles))
-    for row, tile in enumerate(tiles):
-        zoom = float(np.exp(rng.uniform(*np.log(ZOOMS))))
-        side = round(TILE_PX / zoom)
-        cut = max((_cut(tile, side, rng) for _ in range(2)), key=lambda flat: float(np.abs(flat[::4, ::4]).mean()))
-        shrink = cv2.INTER_AREA if side > TILE_PX else cv2.INTER_LINEAR
-        flat = np.rot90(cv2.resize(cut, (TILE_PX, TILE_PX), interpolation=shrink), int(rng.integers(4)))
-        flat = flat[:, ::-1] if rng.random() < 0.5 else flat
-        sign = -1.0 if tile.either_sign and rng.random() < 0.3 else 1.0
-        flat = flat * np.float32(sign * np.exp(rng.uniform(-0.4, 0.4)))
-        if rng.random() < 0.3:
-            flat += np.float32(rng.uniform(0.0, 0.15)) * rng.standard_normal(flat.shape, np.float32)
-        height, width = rng.integers(TILE_PX // 2, TILE_PX + 1, 2) if rng.random() < 0.1 else (TILE_PX, TILE_PX)
-        seen[row, 0, :height, :width] = flat[:height, :width]
-        um_per_px[row] = tile.um_per_px * side / TILE_PX
-    return torch.from_numpy(seen).to(memory_format=torch.channels_last), um_per_px
+    count, device = len(flat), flat.device
+    low, high = np.log(ZOOMS)
+    drawn = torch.rand((count, 6), generator=generator, device=device)
+    px = torch.exp(-(low + (high - low) * drawn[:, 0]))
+    share = px * TILE_PX / SIDE_PX
+    mirrored = torch.where(drawn[:, 1:3] < 0.5, -1.0, 1.0) * share[:, None]
+    axes = torch.diag_embed(mirrored)
+    axes = torch.where((drawn[:, 3] < 0.5)[:, None, None], axes.flip(1), axes)
+    room = (1.0 - share)[:, None, None] * torch.empty((count, 2, 2), device=device).uniform_(-1, 1, generator=generator)
+    views = torch.stack([_view(flat, axes, room[:, place]) for place in (0, 1)])
+    fuller = views[..., ::4, ::4].abs().mean((2, 3, 4)).argmax(0)
+    return views[fuller, torch.arange(count, device=device)], px
 
 
-def _cut(tile: Tile, side: int, rng: np.random.Generator) -> NDArray[np.float32]:
-    top, left = rng.integers(0, SIDE_PX - side + 1, 2)
-    return tile.flat[top : top + side, left : left + side].astype(np.float32)
+def _view(flat: Tensor, axes: Tensor, middle: Tensor) -> Tensor:
+    """The square of ``flat`` (-1 to 1) round ``middle (B, 2)`` with half axes ``axes (B, 2, 2)``."""
+    grid = nn.functional.affine_grid(
+        torch.cat([axes, middle[:, :, None]], 2), [len(flat), 1, TILE_PX, TILE_PX], align_corners=False
+    )
+    return nn.functional.grid_sample(flat, grid, align_corners=False, padding_mode="reflection")
 
 
-Read = tuple[NDArray[np.float32], float, float]
-"""What the network says of the tiles of one source, ``(N, 32)`` logits; tiles a picture; its true um/px."""
+def cut_short(seen: Tensor, generator: torch.Generator) -> Tensor:
+    """Every tenth tile is smaller than others and padded with background, as those of small pictures are."""
+    sizes = torch.rand((len(seen), 3), generator=generator, device=seen.device)
+    kept = torch.where(sizes[:, :1] < CUT_SHORT, 0.5 + 0.5 * sizes[:, 1:], 1.0) * TILE_PX
+    at = torch.arange(TILE_PX, device=seen.device)
+    inside = (at[:, None] < kept[:, 0, None, None]) & (at < kept[:, 1, None, None])
+    return seen * inside[:, None]
 
 
 def read_sources(network: ScaleNet, seeds: range) -> list[Read]:

@@ -38,6 +38,10 @@ PIECES = (0.5, 120.0)
 """Pieces of dirt in a tile."""
 PIECES_PER_UM2 = 0.0032
 """Where ``SceneSettings.debris`` is 1."""
+SCRAPS = (0.3, 10.0)
+"""Of tissue, granules, red cells, loose tails and glass in a tile where there are any."""
+SCRAPS_PER_UM2 = 0.00043
+"""Where ``SceneSettings.clutter`` is 1."""
 DIRT = [KINDS.index(kind) for kind in ("speck", "blob")]
 
 
@@ -76,6 +80,8 @@ def draw_source(
         cells=cells,
         seed=int(rng.integers(2**31)),
         debris=_dirt(rng, um_per_px),
+        clutter=_mess(rng, um_per_px),
+        sensor_dust=int(rng.integers(1, 15)) if rng.random() < 0.15 else 0,
         defocus_um=float(rng.choice((0.5, 1.5, 3.0, 5.0), p=(0.35, 0.35, 0.2, 0.1))),
     )
     scene = Scene(settings, cells=_cells(settings, rng, optics.glow > 0), optics=optics)
@@ -112,6 +118,14 @@ def _dirt(rng: np.random.Generator, um_per_px: float) -> float:
         return 0.0
     pieces = float(np.exp(rng.uniform(*np.log(PIECES))))
     return min(50.0, pieces / (PIECES_PER_UM2 * (SIDE_PX * um_per_px) ** 2))
+
+
+def _mess(rng: np.random.Generator, um_per_px: float) -> float:
+    """Density of clutter, as ``SceneSettings`` has it, for a number of pieces in a tile; none in six of ten."""
+    if rng.random() < 0.6:
+        return 0.0
+    pieces = float(np.exp(rng.uniform(*np.log(SCRAPS))))
+    return min(20.0, pieces / (SCRAPS_PER_UM2 * (SIDE_PX * um_per_px) ** 2))
 
 
 def _cells(settings: SceneSettings, rng: np.random.Generator, glowing: bool) -> Cells:
