@@ -9,7 +9,7 @@ from torch import nn  # noqa: E402
 
 from spermscope.models.scale import BINS, ScaleNet  # noqa: E402
 from spermscope.simulate.debris import draw_debris  # noqa: E402
-from spermscope.training.scale import cut_short, fit_pooling, score, soft_steps, zoom  # noqa: E402
+from spermscope.training.scale import Read, cut_short, fit_pooling, score, soft_steps, zoom  # noqa: E402
 from spermscope.training.scale_pictures import SIDE_PX, _dirt, draw_source, draw_tile  # noqa: E402
 from spermscope.video.scale import TILE_PX, bin_centres  # noqa: E402
 
@@ -117,7 +117,8 @@ def drawn_sources(count, tiles, rng, *, shared, own):
     for _ in range(count):
         true = rng.uniform(np.log(0.15), np.log(0.8))
         read = true + rng.normal(0, shared) + rng.normal(0, own, (tiles, 1))
-        found.append(((-0.5 * ((CENTRES - read) / own) ** 2).astype(np.float32), float(tiles), float(np.exp(true))))
+        logits = (-0.5 * ((CENTRES - read) / own) ** 2).astype(np.float32)
+        found.append(Read(logits, np.zeros(tiles), float(tiles), float(np.exp(true))))
     return found
 
 

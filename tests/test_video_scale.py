@@ -19,6 +19,7 @@ from spermscope.video.scale import (
     conclude,
     cut_tiles,
     estimate_scale,
+    fullness,
     look,
     scale_network,
     see,
@@ -65,11 +66,18 @@ def test_a_small_tile_is_padded_with_background(shape):
     assert not seen[0, 0, shape[0] :].any()
 
 
-def test_a_sure_tile_alone_gives_its_own_reading():
+def pooling_of(*, prior=EVEN, doubt=1e-12, weight=1.0, floor=0.05, steep=5.0, full=0.5):
+    return Pooling(prior, doubt, weight, floor, steep, full)
+
+
+ALIKE = np.zeros(50)
+"""The fullness of tiles that are all as full."""
+
+
+def test_tiles_that_agree_tell_what_the_root_of_their_number_tells():
     """Gaussians multiply by adding 1 / variance and blur by adding variances."""
-    plain = Pooling(EVEN, doubt=1e-12, weight=0.5, floor=0.2)
-    pooled = plain.pool(np.stack([bell(0.4, 0.3)] * 6), places=6)
-    expected = norm.pdf(CENTRES, np.log(0.4), np.hypot(0.3 / np.sqrt(0.5 * 6), 0.2))
+    pooled = pooling_of(weight=0.5, floor=0.2).pool(np.stack([bell(0.4, 0.3)] * 9), ALIKE[:9], places=9)
+    expected = norm.pdf(CENTRES, np.log(0.4), np.hypot(0.3 / np.sqrt(0.5 * 3), 0.2))
     np.testing.assert_allclose(pooled, expected / expected.sum(), atol=2e-3)
 
 
@@ -77,27 +85,51 @@ def test_what_was_common_in_training_is_no_evidence():
     prior = np.exp(bell(0.3, 0.5).astype(float))
     prior /= prior.sum()
     empty = np.log(prior)[None].astype(np.float32)
-    pooled = Pooling(prior, doubt=0.1, weight=1.0, floor=0.01).pool(np.repeat(empty, 50, axis=0), places=50)
+    pooled = pooling_of(prior=prior, doubt=0.1, floor=0.01).pool(np.repeat(empty, 50, axis=0), ALIKE, places=50)
     np.testing.assert_allclose(pooled, EVEN, atol=1e-6)
 
 
 def test_one_tile_that_is_sure_and_wrong_does_not_outvote_six():
-    pooling = Pooling(EVEN, doubt=0.05, weight=1.0, floor=0.05)
     heads, dirt = bell(0.5, 0.1), bell(0.12, 0.01)
-    assert conclude(pooling.pool(np.stack([heads] * 6 + [dirt]), places=7)).um_per_px == pytest.approx(0.5, rel=0.03)
+    pooled = pooling_of(doubt=0.05).pool(np.stack([heads] * 6 + [dirt]), ALIKE[:7], places=7)
+    assert conclude(pooled).um_per_px == pytest.approx(0.5, rel=0.03)
+
+
+def test_two_full_tiles_outvote_a_picture_of_specks():
+    tiles = np.stack([bell(0.2, 0.2)] * 2 + [bell(0.4, 0.2)] * 18)
+    full = np.where(np.arange(20) < 2, 1.5, 0.0)
+    steep = pooling_of(steep=10.0)
+    assert conclude(steep.pool(tiles, full, places=20)).um_per_px == pytest.approx(0.2, rel=0.1)
+    assert conclude(steep.pool(tiles, ALIKE[:20], places=20)).um_per_px > 0.35
 
 
 def test_the_same_picture_again_is_no_more_evidence():
-    tiles = np.stack([bell(um, 0.2) for um in (0.3, 0.35, 0.4)])
-    pooling = Pooling(EVEN, 0.1, 0.8, 0.1)
-    np.testing.assert_allclose(pooling.pool(tiles, 3), pooling.pool(np.tile(tiles, (10, 1)), 3), atol=1e-9)
+    tiles, full = np.stack([bell(um, 0.2) for um in (0.3, 0.35, 0.4)]), np.array([0.9, 0.1, -0.5])
+    once, often = pooling_of().pool(tiles, full, 3), pooling_of().pool(np.tile(tiles, (10, 1)), np.tile(full, 10), 3)
+    np.testing.assert_allclose(once, often, atol=1e-9)
 
 
 @given(order=st.permutations(range(5)))
 def test_the_order_of_tiles_does_not_matter(order):
-    tiles = np.stack([bell(um, 0.2) for um in (0.2, 0.3, 0.35, 0.4, 0.9)])
-    pooling = Pooling(EVEN, 0.1, 0.4, 0.1)
-    np.testing.assert_allclose(pooling.pool(tiles, 5), pooling.pool(tiles[list(order)], 5), atol=1e-9)
+    tiles, full = np.stack([bell(um, 0.2) for um in (0.2, 0.3, 0.35, 0.4, 0.9)]), np.linspace(-1, 1, 5)
+    order = list(order)
+    np.testing.assert_allclose(
+        pooling_of().pool(tiles, full, 5), pooling_of().pool(tiles[order], full[order], 5), atol=1e-9
+    )
+
+
+@given(gain=st.floats(0.5, 2.0))
+def test_fullness_compares_tiles_whatever_their_contrast(gain):
+    rng = np.random.default_rng(0)
+    tiles = [rng.normal(0.0, 6.0, (TILE_PX, TILE_PX)) for _ in range(5)]
+    tiles[2][80:110, 60:130] += 60.0
+    plain, stretched = (
+        fullness([np.clip(128 + factor * tile, 0, 255).astype(np.uint8) for tile in tiles]) for factor in (1.0, gain)
+    )
+    assert plain.argmax() == 2
+    assert plain[2] > 1.0
+    np.testing.assert_allclose(plain, stretched, atol=0.15)
+    assert np.median(plain) == 0.0
 
 
 @given(um_per_px=st.floats(0.15, 0.6), spread=st.floats(0.1, 0.3))
@@ -141,7 +173,8 @@ def test_few_pictures_are_pooled_as_the_card_says():
     images = scene()
     model = scale_network()
     logits = model.run("model", {"tile": see([tile for image in images for tile in cut_tiles(image)])})["logits"]
-    expected = conclude(Pooling.of_card(model.card).pool(logits, len(logits) / len(images)))
+    tiles = [tile for image in images for tile in cut_tiles(image)]
+    expected = conclude(Pooling.of_card(model.card).pool(logits, fullness(tiles), len(logits) / len(images)))
     found = estimate_scale(images)
     assert found.um_per_px == pytest.approx(expected.um_per_px, rel=1e-3)
     assert found.relative_error == pytest.approx(expected.relative_error, abs=0.011)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,22 +19,33 @@ from spermscope.training.export import golden, to_onnx
 from spermscope.training.lessons import INVERTED, disturbed
 from spermscope.training.loop import Loop, mixed_precision
 from spermscope.training.scale_pictures import SIDE_PX, Tile, draw_crowd, draw_source, draw_tile
-from spermscope.video.scale import TILE_PX, Pooling, bin_centres, conclude, cut_tiles, see
+from spermscope.video.scale import TILE_PX, Pooling, bin_centres, conclude, cut_tiles, fullness, see
 
 TILES = 16000
 EPOCHS = 40
 BATCH = 32
-HELD_OUT = 80
+HELD_OUT = 160
 """Sources on which the pooling is fitted; as many others are scored."""
 SOFTNESS = 0.6
 """Standard deviation of a target, in steps: neighbouring steps are nearly right."""
 ZOOMS = (0.8, 1.35)
 CUT_SHORT = 0.1
 SOURCE_UM_PER_PX = (0.12, 1.0)
-SOURCE_SIZES_PX = ((640, 480), (800, 600), (320, 240))
+SOURCE_SIZES_PX = ((640, 480), (1392, 976), (320, 240), (1392, 976))
 FRAMES = 3
-Read = tuple[NDArray[np.float32], float, float]
-"""What the network says of the tiles of one source, ``(N, 32)`` logits; tiles a picture; its true um/px."""
+
+
+class Read(NamedTuple):
+    """N tiles of one source: the network's ``logits (N, 32)``, their ``fullness (N,)``; a picture has ``places``."""
+
+    logits: NDArray[np.float32]
+    fullness: NDArray[np.float64]
+    places: float
+    um_per_px: float
+
+    def pooled(self, pooling: Pooling) -> NDArray[np.float64]:
+        """``(32,)``: all tiles together."""
+        return pooling.pool(self.logits, self.fullness, self.places)
 
 
 def train_scale(
@@ -75,12 +87,15 @@ def write_scale(out: Path, network: ScaleNet, pooling: Pooling, unseen: list[Rea
             "doubt": pooling.doubt,
             "weight": pooling.weight,
             "floor": pooling.floor,
+            "steep": pooling.steep,
+            "full": pooling.full,
         },
     )
     tile = draw_source(np.random.default_rng(1), 0.4, (TILE_PX, TILE_PX), 1, 5.0)[0][0]
     example = {"tile": torch.from_numpy(see([tile] * 2))}
-    graph = to_onnx(network, example, ["logits"], {"tile": {0: "batch", 2: "height", 3: "width"}})
-    return write_model(out, card, {"model": graph}, golden("model", network, example, ["logits"]))
+    outputs = ["logits"]
+    graph = to_onnx(network, example, outputs, {"tile": {0: "batch", 2: "height", 3: "width"}})
+    return write_model(out, card, {"model": graph}, golden("model", network, example, outputs))
 
 
 def fit(tiles: list[Tile], epochs: int, seed: int, progress: Progress) -> tuple[ScaleNet, NDArray[np.float64]]:
@@ -158,7 +173,8 @@ def read_sources(network: ScaleNet, seeds: range) -> list[Read]:
         images, _ = draw_source(rng, um_per_px, size, FRAMES, draw_crowd(rng, um_per_px, size))
         tiles = [tile for image in images for tile in cut_tiles(image)]
         with torch.no_grad():
-            found.append((network(torch.from_numpy(see(tiles))).numpy(), len(tiles) / FRAMES, um_per_px))
+            logits = network(torch.from_numpy(see(tiles))).numpy()
+        found.append(Read(logits, fullness(tiles), len(tiles) / FRAMES, um_per_px))
     return found
 
 
@@ -167,19 +183,22 @@ def fit_pooling(sources: list[Read], prior: NDArray[np.float64]) -> Pooling:
     centres = bin_centres(BINS)
 
     def pooling(numbers: NDArray[np.float64]) -> Pooling:
-        doubt, weight, floor = np.exp(np.minimum(numbers, (-0.1, 2.0, 0.0)))
-        return Pooling(prior, float(doubt), float(weight), float(floor))
+        doubt, weight, floor = np.exp(np.clip(numbers[:3], (-6.0, -9.0, -9.0), (-0.1, 3.0, 0.0)))
+        return Pooling(prior, float(doubt), float(weight), float(floor), float(numbers[3]), float(numbers[4]))
 
     def surprise(numbers: NDArray[np.float64]) -> float:
-        pooled = ((pooling(numbers).pool(logits, places), true) for logits, places, true in sources)
-        return -float(np.mean([np.interp(np.log(true), centres, np.log(found)) for found, true in pooled]))
+        pooled = [np.log(read.pooled(pooling(numbers))) for read in sources]
+        true = np.log([read.um_per_px for read in sources])
+        return -float(np.mean([np.interp(at, centres, found) for at, found in zip(true, pooled, strict=True)]))
 
-    return pooling(minimize(surprise, np.array([-2.0, -1.0, -2.5]), method="Nelder-Mead").x)
+    return pooling(
+        minimize(surprise, np.array([-4.0, -0.5, -2.8, 4.0, 0.7]), method="Nelder-Mead", options={"maxiter": 400}).x
+    )
 
 
 def score(sources: list[Read], pooling: Pooling) -> dict[str, float | list[float]]:
     """Over sources, each ``[value, low, high]`` (95 %, bootstrap): median error, share within 30 %, share covered."""
-    found = [(conclude(pooling.pool(logits, places)), true) for logits, places, true in sources]
+    found = [(conclude(read.pooled(pooling)), read.um_per_px) for read in sources]
     off = np.array([abs(scale.um_per_px / true - 1.0) for scale, true in found])
     covered = np.array([abs(true / scale.um_per_px - 1.0) <= scale.relative_error for scale, true in found])
     rng = np.random.default_rng(0)

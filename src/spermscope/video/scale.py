@@ -1,9 +1,11 @@
 """How large a pixel is, read from the picture by a small network: tile by tile, then all tiles together.
 
-Every tile gives a distribution over steps of log um/px. The log-likelihoods of a picture's tiles are added; pictures of
-one source show the same cells, so they are averaged and count as one. No tile counts without limit: a clump of dirt may
-be sure and wrong. The sum is blurred by what more tiles cannot tell, such as that heads of one man are larger than
-another's. The numbers in this are fitted on simulated sources that the network has not seen, and travel in its card.
+Every tile gives a distribution over steps of log um/px. The log-likelihoods of a picture's tiles are averaged, fuller
+tiles before emptier ones, since heads are mostly the largest things there are; what n tiles tell grows with the root of
+n, since they err alike, and pictures of one source show the same cells and count as one. No tile counts without limit:
+a clump of dirt may be sure and wrong. The sum is blurred by what more tiles cannot tell, such as that heads of one man
+are larger than another's. The numbers in this are fitted on simulated sources that the network has not seen, and
+travel in its card.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from spermscope.compress import asinh
 from spermscope.runtime import Model, ModelCard, load_model, shipped
@@ -30,6 +33,8 @@ LOWEST_UM_PER_PX, HIGHEST_UM_PER_PX = 0.08, 1.4
 MOST_TILES = 96
 """Looked at in one source: a quarter of a second on one core."""
 BATCH = 8
+STRUCTURE_PX, LEAST_GREY = 4.0, 0.02
+"""Blur before a tile's structures are compared; what a blank tile is taken to show, in grey levels."""
 UNSEEN = Scale(0.5, "estimated", 1.0)
 """Of a source that shows nothing to measure."""
 
@@ -38,10 +43,14 @@ Tiles = NDArray[np.float32]
 
 def look(tile: NDArray[np.uint8]) -> Tiles:
     """``(H, W)`` with background 0 and noise-like contrast 1, compressed by asinh: whatever the scale is."""
-    background = cv2.boxFilter(tile, cv2.CV_32F, (BACKGROUND_PX, BACKGROUND_PX), borderType=cv2.BORDER_REFLECT)
-    flat = cv2.subtract(tile, background, background, dtype=cv2.CV_32F)
+    flat = _flat(tile)
     spread = float(np.median(np.abs(flat[::2, ::2])))
     return asinh(flat * np.float32(1.0 / max(GAIN_MAD * spread, 1.0)))
+
+
+def _flat(tile: NDArray[np.uint8]) -> Tiles:
+    background = cv2.boxFilter(tile, cv2.CV_32F, (BACKGROUND_PX, BACKGROUND_PX), borderType=cv2.BORDER_REFLECT)
+    return np.asarray(cv2.subtract(tile, background, background, dtype=cv2.CV_32F))
 
 
 def cut_tiles(image: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
@@ -58,6 +67,15 @@ def see(tiles: Sequence[NDArray[np.uint8]]) -> Tiles:
     for row, tile in enumerate(tiles):
         seen[row, 0, : tile.shape[0], : tile.shape[1]] = look(tile)
     return seen
+
+
+def fullness(tiles: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
+    """``(N,)``: log of how strong a tile's strongest structures are, less the median tile's; of few pixels or more."""
+    strength = np.empty(len(tiles))
+    for row, tile in enumerate(tiles):
+        stands_out = cv2.GaussianBlur(np.abs(_flat(tile)), (0, 0), STRUCTURE_PX)
+        strength[row] = LEAST_GREY + np.percentile(stands_out, 98)
+    return np.asarray(np.log(strength / np.median(strength)))
 
 
 def estimate_scale(
@@ -89,14 +107,13 @@ def read_scale(
     """The pooled distribution of ``estimate_scale``, ``(K,)``; all scales alike where every picture is blank."""
     tiles = [tile for image in images for tile in cut_tiles(image)]
     chosen = np.sort(np.random.default_rng(0).permutation(len(tiles))[:most_tiles]).tolist()
-    batches = (see([tiles[index] for index in chosen[at : at + BATCH]]) for at in range(0, len(chosen), BATCH))
-    lit = (batch[batch.any(axis=(1, 2, 3))] for batch in batches)
-    logits = [model.run("model", {"tile": batch})["logits"] for batch in lit if len(batch)]
+    lit = [tiles[index] for index in chosen if tiles[index].min() < tiles[index].max()]
     pooling = Pooling.of_card(model.card)
-    if not logits:
+    if not lit:
         return np.full(len(pooling.prior), 1.0 / len(pooling.prior))
-    found = np.concatenate(logits)
-    return pooling.pool(found, len(tiles) / len(images) * len(found) / len(chosen))
+    batches = (see(lit[at : at + BATCH]) for at in range(0, len(lit), BATCH))
+    logits = np.concatenate([model.run("model", {"tile": batch})["logits"] for batch in batches])
+    return pooling.pool(logits, fullness(lit), len(tiles) / len(images) * len(lit) / len(chosen))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,26 +122,36 @@ class Pooling:
 
     ``prior (K,)`` is the distribution of the scales that the network was trained on; ``doubt`` the chance that a tile
     says nothing, ``weight`` of a tile's log-likelihood, ``floor`` the standard deviation, in log um/px, of the error
-    that all tiles share.
+    that all tiles share. A tile counts by half where its fullness is ``full``, and changes ``steep``ly there.
     """
 
     prior: NDArray[np.float64]
     doubt: float
     weight: float
     floor: float
+    steep: float
+    full: float
 
     @staticmethod
     def of_card(card: ModelCard) -> Pooling:
         """As a model's card has it."""
-        doubt, weight, floor = (float(np.ravel(card.constants[name])[0]) for name in ("doubt", "weight", "floor"))
-        return Pooling(np.asarray(card.constants["prior"], np.float64), doubt, weight, floor)
+        names = ("doubt", "weight", "floor", "steep", "full")
+        return Pooling(
+            np.asarray(card.constants["prior"], np.float64), *(float(np.ravel(card.constants[n])[0]) for n in names)
+        )
 
-    def pool(self, logits: NDArray[np.float32], places: float) -> NDArray[np.float64]:
-        """``(N, K)`` of one source's tiles to its distribution ``(K,)``; a picture has ``places`` tiles on average."""
+    def pool(self, logits: NDArray[np.float32], fullness: NDArray[np.float64], places: float) -> NDArray[np.float64]:
+        """``(N, K)`` of one source's tiles to its distribution ``(K,)``; a picture has ``places`` tiles on average.
+
+        ``fullness (N,)`` as the function of that name gives it. Tiles that count unevenly are as many as Kish's
+        effective number.
+        """
         sure = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
         sure /= sure.sum(axis=1, keepdims=True)
         likelihood = np.log((1.0 - self.doubt) * sure / self.prior + self.doubt)
-        total = self.weight * places * likelihood.mean(axis=0)
+        counts = expit(self.steep * (fullness - self.full))
+        share = counts.sum() ** 2 / (counts**2).sum() / len(counts)
+        total = self.weight * np.sqrt(places * share) * (counts @ likelihood) / counts.sum()
         pooled = np.exp(total - total.max())
         steps = bin_centres(len(pooled))
         blur = np.exp(-0.5 * ((steps[:, None] - steps) / self.floor) ** 2)
