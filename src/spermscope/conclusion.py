@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -19,7 +19,7 @@ from spermscope.runtime import Model
 from spermscope.settings import Settings
 from spermscope.summary import DEMONSTRATION, Amount, ModelUse, Share, Summary
 from spermscope.tally import Tally
-from spermscope.types import GRADES, Scale, SourceProfile
+from spermscope.types import GRADES, Kinematics, Scale, SourceProfile
 from spermscope.video import Source
 from spermscope.video.scale import scale_network
 
@@ -162,7 +162,8 @@ def _not_computed(
         absent["hyperactivated interval"] = called.no_interval
     if reason:
         absent["micrometres"] = f"not computed: {reason}"
-    beat = {name: why for name, why in tally.not_computed.items() if " below " in why}
+    listed = (field.name for field in fields(Kinematics))
+    beat = {name: tally.not_computed[name] for name in listed if " below " in tally.not_computed.get(name, "")}
     return absent | {name: why for name, why in beat.items() if name not in absent}
 
 
