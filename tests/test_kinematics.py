@@ -318,6 +318,33 @@ def test_what_is_seen_once_a_second_or_less_is_neither_immotile_nor_moving(step_
     assert found.why["who_motility"] == "not computed: fewer than 3 positions in 1 s"
 
 
+@pytest.mark.parametrize(
+    ("speed_um_s", "swing_um", "tail", "grade"),
+    [
+        (0.5, 0.0, 2.3, "non-progressive"),
+        (0.5, 0.0, 2.1, "immotile"),
+        (0.5, 0.0, np.nan, "immotile"),
+        (0.5, 1.5, 1.0, "non-progressive"),
+        (10.0, 0.0, 5.0, "slow"),
+    ],
+)
+def test_a_still_head_whose_tail_moves_is_not_immotile(speed_um_s, swing_um, tail, grade):
+    time_s, xy = sine(15, 3, speed_um_s, swing_um, 3.1)
+    found = measure(time_s, xy, tail=(tail, "" if tail > 0 else "not computed: too near"))
+    assert found.who_motility == grade
+    assert found.tail_movement == pytest.approx(tail, nan_ok=True)
+    assert found.why.get("tail_movement", "") == ("" if tail > 0 else "not computed: too near")
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "reason"), [(0.8, "not computed: 0.80 s of track, 1 s are needed"), (2.0, "not computed: no scale")]
+)
+def test_the_tail_is_withheld_where_the_twitch_is(duration_s, reason):
+    found = measure(*sine(15, duration_s, 0.5, 0.0, 3.0), tail=(4.0, ""), um_reason="no scale" * (duration_s > 1))
+    assert np.isnan(found.tail_movement)
+    assert found.why["tail_movement"] == found.why["twitch_um"] == reason
+
+
 def test_repeated_pictures_add_no_rate():
     time_s, xy = sine(25, 2, 60.0, 2.0, 9.0)
     twice = measure(np.arange(2 * len(xy)) / 50, np.repeat(xy, 2, axis=0), repeated=np.arange(2 * len(xy)) % 2 == 1)

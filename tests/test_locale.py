@@ -70,6 +70,7 @@ SPEAKERS = (
     "grade",
     "assessment",
     "clips",
+    "tails",
     "video/*",
 )
 """Files whose lines come into a report as reasons and notes."""
@@ -119,6 +120,6 @@ def test_every_reason_and_note_that_the_code_can_give_has_its_japanese(where, li
 
 
 def test_everything_that_may_be_absent_has_a_name():
-    names = (*BEAT_FIELDS, *NAMES, "cells", "motility", "hyperactivated", "micrometres", "concentration", "grades")
-    for name in names:
+    others = "tail_movement cells motility hyperactivated micrometres concentration grades"
+    for name in (*BEAT_FIELDS, *NAMES, *others.split()):
         assert text(f"absent_{name.replace(' ', '_')}", "ja")

@@ -1,6 +1,7 @@
 """The pipeline as a whole: fields, counts, times, and the real clip."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 from spermscope.assessment import assess
 from spermscope.pipeline import Pipeline, scale_reason
 from spermscope.settings import Settings
-from spermscope.types import Frame, Scale
+from spermscope.simulate.scene import Scene, SceneSettings
+from spermscope.simulate.typical import typical_cells
+from spermscope.types import Frame, Scale, SourceProfile
 from spermscope.video import open_source
 
 CLIP = Path(__file__).resolve().parents[2] / "shared" / "data" / "visem52" / "visem52_dev.mp4"
@@ -35,7 +38,7 @@ def test_every_track_ends_where_the_stage_jumps():
 
 def test_a_step_tells_where_its_time_went_and_counts_nobody_twice():
     steps, cells = run("sim:width_px=320,height_px=240,um_per_px=0.4,fps=15,duration_s=2,cells=8,seed=72")
-    assert set(steps[-1].timings_ms) == {"stage", "detect", "track", "clips", "grade", "measure"}
+    assert set(steps[-1].timings_ms) == {"stage", "detect", "track", "clips", "tails", "grade", "measure"}
     assert len({cell.track_id for cell in cells}) == len(cells)
     for step in steps:
         confirmed = step.tracks.track_id[step.tracks.confirmed]
@@ -56,6 +59,33 @@ def test_a_drifting_field_of_cells_that_go_nowhere_keeps_its_who_grades(mode, gr
     assert len(long) >= 8
     assert np.median([motion.vsl_um_s for motion in long]) < 1.5
     assert sum(motion.who_motility == grade for motion in long) >= len(long) - 1
+
+
+@pytest.mark.parametrize(("mode", "drift_um_s"), [("immotile", 0), ("nonprogressive", 0), ("nonprogressive", 5)])
+def test_cells_whose_tails_alone_move_are_told_from_immotile_ones(mode, drift_um_s):
+    shares = dict.fromkeys(("immotile", "nonprogressive", "progressive", "hyperactivated", "circling"), 0) | {mode: 1}
+    scene_settings = SceneSettings(
+        width_px=400,
+        height_px=300,
+        um_per_px=0.4,
+        fps=15,
+        duration_s=3,
+        cells=10,
+        drift_um_s=drift_um_s,
+        seed=76,
+        **shares,
+    )
+    cells = typical_cells(scene_settings, 60, np.random.default_rng(76))
+    scene = Scene(scene_settings, replace(cells, beat_um=np.full(60, 0.1), speed_um_s=np.zeros(60)))
+    profile = SourceProfile(400, 300, 15.0, Scale(0.4, "given"), 0, 120.0, 3.0)
+    pipeline = Pipeline(profile)
+    for index, time_s, image, _ in scene.frames():
+        pipeline.step(Frame(image, index, time_s))
+    found = [cell.kinematics for cell in pipeline.finish() if np.isfinite(cell.kinematics.tail_movement)]
+    assert len(found) >= 6
+    assert max(motion.twitch_um for motion in found) < 0.32
+    moving = sum(motion.who_motility == "non-progressive" for motion in found)
+    assert moving <= 1 if mode == "immotile" else moving >= 0.8 * len(found)
 
 
 def test_no_track_starts_on_a_head_below_the_threshold_that_was_asked_for():

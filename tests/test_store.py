@@ -55,9 +55,8 @@ def step(index, ids, *, confirmed=(), grades=None, finished=()):
 
 
 def cell(track_id=1, *, unlike=False, **motion):
-    values = dict.fromkeys(
-        ("vcl_um_s", "vsl_um_s", "vap_um_s", "lin", "str_", "wob", "alh_um", "bcf_hz", "mad_deg", "twitch_um"), NAN
-    )
+    names = "vcl_um_s vsl_um_s vap_um_s lin str_ wob alh_um bcf_hz mad_deg twitch_um tail_movement"
+    values = dict.fromkeys(names.split(), NAN)
     why = {"vcl_um_s": "not computed: 15 fps is below 50", "wob": "not computed: 15 fps is below 50"}
     kinematics = Kinematics(
         **(values | motion), who_motility="rapid", hyperactivated="no", duration_s=1.5, n_frames=23, why=why
@@ -84,7 +83,7 @@ def test_every_table_has_exactly_its_columns(tmp_path):
     assert ",".join(TABLES["sperm"]) == (
         "track_id,field,first_frame,last_frame,n_frames,duration_s,p_A,p_B,p_C,p_D,p_E,expected_grade,grade,entropy,"
         "uncertainty,who_motility,vcl_um_s,vsl_um_s,vap_um_s,lin,str,wob,alh_um,bcf_hz,mad_deg,"
-        "twitch_um,hyperactivated,identity,notes"
+        "twitch_um,tail_movement,hyperactivated,identity,notes"
     )
 
 

@@ -21,7 +21,11 @@ ROUNDING_UM = 1e-4
 """Less than any picture resolves and more than floating point loses: a distance this near to a limit has reached it."""
 BEAT_FIELDS = ("vcl_um_s", "lin", "wob", "alh_um", "bcf_hz", "mad_deg", "hyperactivated")
 """What aliases when the head's beat (4-16 Hz) is sampled too slowly."""
-UM_FIELDS = ("vcl_um_s", "vsl_um_s", "vap_um_s", "alh_um", "twitch_um", "hyperactivated", "who_motility")
+UM_FIELDS = (
+    *("vcl_um_s", "vsl_um_s", "vap_um_s", "alh_um", "twitch_um"),
+    *("tail_movement", "hyperactivated", "who_motility"),
+)
+NO_TAIL = (float("nan"), "not computed: no pictures of the tail")
 WORDS = ("hyperactivated", "who_motility")
 """Fields that hold a word, empty where the others are NaN."""
 
@@ -33,6 +37,7 @@ def compute_kinematics(
     settings: KinematicsSettings | None = None,
     *,
     repeated: NDArray[np.bool_] | None = None,
+    tail: tuple[float, str] = NO_TAIL,
     um_reason: str = "",
     who_reason: str = "",
 ) -> Kinematics:
@@ -45,6 +50,8 @@ def compute_kinematics(
     repeated
         ``(n,)`` rows whose picture was the one before it once more: they add no rate. They are left out where the
         others come fast enough for the beat; elsewhere they say that the cell was still seen.
+    tail
+        How the tail moves (``tails``), NaN and why where that is not known.
     um_reason
         Why micrometres are withheld (scale estimated); every um value and the WHO grade is then absent.
     who_reason
@@ -71,7 +78,8 @@ def compute_kinematics(
     rate_hz = float((new.sum() - 1) / (time_s[-1] - time_s[0]))
     fast = rate_hz >= rules.beat_rate_hz - 0.5 and new.sum() >= 3
     kept = new if fast else np.ones_like(new)
-    values, why = _numbers(time_s[kept], xy_um[kept], rules, rules.window_s if fast else rules.slow_window_s)
+    window_s = rules.window_s if fast else rules.slow_window_s
+    values, why = _numbers(time_s[kept], xy_um[kept], rules, window_s, tail)
     if not fast:
         # Mean rates: containers round single times to milliseconds.
         slow = f"not computed: {rate_hz:.3g} fps is below {rules.beat_rate_hz:g}"
@@ -80,7 +88,7 @@ def compute_kinematics(
     duration_s = float(time_s[-1] - time_s[0])
     if duration_s < rules.who_s - 1e-6:
         reason = f"not computed: {duration_s:.2f} s of track, {rules.who_s:g} s are needed"
-        _withhold(values, why, ("twitch_um", "who_motility"), reason)
+        _withhold(values, why, ("twitch_um", "tail_movement", "who_motility"), reason)
     if who_reason:
         _withhold(values, why, ("who_motility",), f"not computed: {who_reason}")
     if um_reason:
@@ -120,7 +128,7 @@ def average_path(time_s: Floats, xy_um: Floats, window_s: float) -> Floats:
 
 
 def _numbers(
-    time_s: Floats, xy_um: Floats, rules: KinematicsSettings, window_s: float
+    time_s: Floats, xy_um: Floats, rules: KinematicsSettings, window_s: float, tail: tuple[float, str]
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """Every value that the points give, whatever they support, and why some are absent."""
     duration_s = float(time_s[-1] - time_s[0])
@@ -145,7 +153,10 @@ def _numbers(
     if not values["hyperactivated"]:
         why["hyperactivated"] = why["alh_um"]
     values["twitch_um"] = twitch_um(time_s, xy_um, rules.who_s)
-    values["who_motility"] = who_motility(time_s, xy_um, rules)
+    values["tail_movement"], no_tail = tail
+    values["who_motility"] = who_motility(time_s, xy_um, rules, values["tail_movement"])
+    if no_tail:
+        why["tail_movement"] = no_tail
     if np.isnan(values["twitch_um"]):
         why["twitch_um"] = f"not computed: fewer than {LEAST_POINTS} positions in {rules.who_s:g} s"
     if not values["who_motility"]:
@@ -238,13 +249,16 @@ def _peak(values: Floats) -> float:
     return float(middle - (low - high) ** 2 / (8 * curve)) if curve < 0 else float(middle)
 
 
-def who_motility(time_s: Floats, xy_um: Floats, settings: KinematicsSettings | None = None) -> str:
+def who_motility(
+    time_s: Floats, xy_um: Floats, settings: KinematicsSettings | None = None, tail_movement: float = float("nan")
+) -> str:
     """WHO 6th edition grade of a track of at least one second; '' where its points are too few to tell.
 
     Distance from start to end of one-second windows on the average path, the median over all windows: ``rapid`` from
-    25 um, ``slow`` from 5 um (``ROUNDING_UM`` below either still counts), else ``non-progressive`` if the head moves at
-    all and ``immotile`` if it does not. It moves when it goes somewhere or when its scatter about a straight second
-    exceeds what localisation explains.
+    25 um, ``slow`` from 5 um (``ROUNDING_UM`` below either still counts), else ``non-progressive`` if head or tail
+    moves at all and ``immotile`` if neither does. A head moves when it goes somewhere or when its scatter about a
+    straight second exceeds what localisation explains, a tail when ``tail_movement`` (NaN: not known) exceeds what
+    immotile cells show.
     """
     rules = settings or KinematicsSettings()
     gone_um = _gone_um(time_s, xy_um, rules)
@@ -257,7 +271,9 @@ def who_motility(time_s: Floats, xy_um: Floats, settings: KinematicsSettings | N
     if gone_um > rules.still_um_s * rules.who_s + ROUNDING_UM:
         return "non-progressive"
     twitch = twitch_um(time_s, xy_um, rules.who_s)
-    return "" if np.isnan(twitch) else "non-progressive" if twitch > rules.still_um else "immotile"
+    if np.isnan(twitch):
+        return ""
+    return "non-progressive" if twitch > rules.still_um or tail_movement > rules.tail_ratio else "immotile"
 
 
 def _gone_um(time_s: Floats, xy_um: Floats, rules: KinematicsSettings) -> float:
@@ -305,7 +321,10 @@ def _off_line2(time_s: Floats, xy_um: Floats) -> Floats:
 
 
 def _absent(time_s: Floats, reason: str) -> Kinematics:
-    names = ("vcl_um_s", "vsl_um_s", "vap_um_s", "lin", "str_", "wob", "alh_um", "bcf_hz", "mad_deg", "twitch_um")
+    names = (
+        *("vcl_um_s", "vsl_um_s", "vap_um_s", "lin", "str_", "wob"),
+        *("alh_um", "bcf_hz", "mad_deg", "twitch_um", "tail_movement"),
+    )
     duration_s = float(time_s[-1] - time_s[0]) if len(time_s) else 0.0
     values = dict.fromkeys(names, float("nan"))
     why = dict.fromkeys((*names, *WORDS), reason)

@@ -20,6 +20,7 @@ from spermscope.polarity import PolarityVote
 from spermscope.runtime import Model
 from spermscope.settings import Settings
 from spermscope.stage import StageFollower
+from spermscope.tails import Tails
 from spermscope.track import Followed, Tracker
 from spermscope.types import Cell, Clip, Detections, Frame, Grades, Scale, SourceProfile, StagePosition, Step, Tracks
 from spermscope.video import Source
@@ -86,6 +87,7 @@ class Pipeline:
         start_score = max(self.settings.track.start_score, self.settings.detect.threshold or 0.0)
         self._tracker = Tracker(self.settings.track.model_copy(update={"start_score": start_score}))
         self._clipper = Clipper(self._um_per_px, self.settings.clip, every=self.grader.every)
+        self._tails = Tails(self._um_per_px, self.settings.tail, self.settings.clip)
         self._graded: dict[int, Grades] = {}
         self._histories = Histories(self.settings.kinematics.history_s)
         self._sizes: dict[int, NDArray[np.float32]] = {}
@@ -147,6 +149,8 @@ class Pipeline:
             tracks = self._track(frame, stage, detections, ended)
         with clock.lap("clips"):
             crops = self._clipper.step(frame, tracks)
+        with clock.lap("tails"):
+            self._tails.step(frame, tracks, crops)
         with clock.lap("grade"):
             grades = self.grader.step(crops)
             self._keep_best(grades)
@@ -209,6 +213,7 @@ class Pipeline:
             self._sizes.pop(track_id, None)
             self._graded.pop(track_id, None)
         self._clipper.forget(ids)
+        self._tails.forget(ids)
         self.grader.forget(ids)
         return tuple(cells)
 
@@ -239,6 +244,7 @@ class Pipeline:
                 path.observed,
                 self.settings.kinematics,
                 repeated=path.repeated,
+                tail=self._tails.measured(track_id),
                 um_reason=self._um_reason,
                 who_reason=self._who_reason,
             ),

@@ -103,6 +103,25 @@ class GradeSettings(_Frozen):
     min_crops: int = Field(default=12, ge=1, description="crops that a grade needs: three quarters of a clip")
 
 
+class TailSettings(_Frozen):
+    """Where and when a tail's movement is looked for."""
+
+    near_um: float = Field(default=3.0, ge=0, description="from the head: nearer, the head itself is seen")
+    far_um: float = Field(default=6.0, gt=0, description="from the head: farther, another cell's tail may be seen")
+    ground_um: float = Field(default=10.0, gt=0, le=20, description="from the head: what the tail is compared with")
+    soft_um: float = Field(default=3.5, gt=0, le=10, description="width of the blur against noise")
+    stay_um: float = Field(default=2.5, gt=0, le=10, description="a head that goes farther within a second swims")
+    neighbour_um: float = Field(default=6.0, ge=0, description="what lies nearer to another head is left out")
+    window_s: float = Field(default=1.0, gt=0, description="time that one value is taken from")
+    least_rate_hz: float = Field(default=10.0, gt=0, description="different pictures a second, at least")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> TailSettings:
+        if not self.near_um < self.far_um <= self.ground_um:
+            raise ValueError(f"expected near_um < far_um <= ground_um, here {self.far_um:g}")
+        return self
+
+
 class KinematicsSettings(_Frozen):
     """Windows and gates of the kinematics."""
 
@@ -115,6 +134,7 @@ class KinematicsSettings(_Frozen):
     slow_um_s: float = Field(default=5.0, gt=0, description="slow progressive from here")
     still_um_s: float = Field(default=1.5, ge=0, description="slower and without scatter is immotile")
     still_um: float = Field(default=0.32, ge=0, description="scatter about a straight second that counts as movement")
+    tail_ratio: float = Field(default=2.2, ge=1, description="tail movement from which a still head's cell moves")
 
     hyper_vcl_um_s: float = Field(default=150.0, gt=0, description="hyperactivated: VCL at least")
     hyper_lin: float = Field(default=0.5, ge=0, le=1, description="hyperactivated: LIN at most")
@@ -137,6 +157,7 @@ class Settings(_Frozen):
     track: TrackSettings = TrackSettings()
     clip: ClipSettings = ClipSettings()
     grade: GradeSettings = GradeSettings()
+    tail: TailSettings = TailSettings()
     kinematics: KinematicsSettings = KinematicsSettings()
 
 

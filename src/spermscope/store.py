@@ -41,7 +41,7 @@ TABLES: dict[str, tuple[str, ...]] = {
         *(f"p_{grade}" for grade in GRADES),
         *("expected_grade", "grade", "entropy", "uncertainty", "who_motility"),
         *("vcl_um_s", "vsl_um_s", "vap_um_s", "lin", "str", "wob", "alh_um", "bcf_hz", "mad_deg"),
-        *("twitch_um", "hyperactivated", "identity", "notes"),
+        *("twitch_um", "tail_movement", "hyperactivated", "identity", "notes"),
     ),
     "decisions": ("time", "who", "track_id", "action", "detail", "model", "model_sha256", "demonstration"),
 }
@@ -203,11 +203,13 @@ def sperm_row(cell: Cell, mark: str = "") -> list[object]:
         judged = [expected, GRADES[int(grade.mode[0])], entropy, doubt]
     speeds = [_number(v, 2) for v in (motion.vcl_um_s, motion.vsl_um_s, motion.vap_um_s)]
     ratios = [_number(v, 3) for v in (motion.lin, motion.str_, motion.wob)]
-    beat = [_number(v, 2) for v in (motion.alh_um, motion.bcf_hz, motion.mad_deg, motion.twitch_um)]
+    beat = [_number(v, 2) for v in (motion.alh_um, motion.bcf_hz, motion.mad_deg)]
+    in_place = [_number(v, 2) for v in (motion.twitch_um, motion.tail_movement)]
     notes = "; ".join(dict.fromkeys(filter(None, (mark, cell.not_graded, *motion.why.values()))))
     return [
         *(cell.track_id, cell.field, cell.first_frame, cell.last_frame, motion.n_frames, _number(motion.duration_s, 3)),
-        *(*shares, *judged, motion.who_motility, *speeds, *ratios, *beat, motion.hyperactivated, cell.identity, notes),
+        *(*shares, *judged, motion.who_motility, *speeds, *ratios, *beat, *in_place),
+        *(motion.hyperactivated, cell.identity, notes),
     ]
 
 

@@ -312,6 +312,7 @@ class Kinematics:
     bcf_hz: float
     mad_deg: float
     twitch_um: float
+    tail_movement: float
     hyperactivated: str
     who_motility: str
     duration_s: float
