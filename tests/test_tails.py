@@ -159,6 +159,17 @@ def test_a_cell_that_swims_away_or_was_not_seen_has_no_value():
         assert why == "not computed: the head did not stay within 2.5 um for 1 s"
 
 
+@pytest.mark.parametrize("limits", [{}, {"ground_um": 20.0, "stay_um": 10.0, "soft_um": 10.0}])
+def test_a_head_that_jumps_to_and_fro_within_its_place_breaks_nothing(limits):
+    clipper, tails, rng = Clipper(UM_PER_PX), Tails(UM_PER_PX, TailSettings(**limits)), np.random.default_rng(6)
+    for index in range(31):
+        xy = np.array([[32.0 + 2.49 * (index > 0) * (-1.0) ** (index % 3), 32.0]])
+        frame, one = Frame(picture(rng), index, index / 15), np.ones(1, bool)
+        tracks = Tracks(np.array([1]), xy / UM_PER_PX, np.ones((1, 2)), xy, np.ones(1), one, one, np.zeros(1, np.int64))
+        tails.step(frame, tracks, clipper.step(frame, tracks))
+    assert 0.5 < tails.measured(1)[0] < 1.5
+
+
 def test_settings_out_of_order_are_refused():
     with pytest.raises(ValueError, match="expected near_um < far_um <= ground_um"):
         TailSettings(near_um=7)

@@ -69,7 +69,8 @@ class Tails:
         self._set = settings or TailSettings()
         self._clip = clip or ClipSettings()
         self._soft_px = 2 * int(0.5 * self._set.soft_um / self._clip.um_per_px) + 1
-        reach_px = (self._set.ground_um + self._set.stay_um + GRID_UM) / self._clip.um_per_px
+        # Two looks of a second may lie on either side of its first one.
+        reach_px = (self._set.ground_um + 2 * self._set.stay_um + GRID_UM) / self._clip.um_per_px
         self._half = min(int(reach_px) + self._soft_px // 2 + 2, self._clip.size_px // 2)
         self._watches: dict[int, _Watch] = {}
         self._picture = 0
@@ -149,8 +150,9 @@ class Tails:
         reach = side * step + rim
         # A crop's side is even: its centre lies half a pixel before its middle pixel.
         start = self._half - 0.5 + shift_um / self._clip.um_per_px - reach
-        first = np.floor(start).astype(int)
         size = 2 * reach + 2
+        start = np.clip(start, 0, 2 * self._half - size)
+        first = np.floor(start).astype(int)
         cuts = [look.picture[y : y + size, x : x + size] for look, (x, y) in zip(looks, first.tolist(), strict=True)]
         soft = cv2.boxFilter(np.stack(cuts, axis=2), cv2.CV_32F, (self._soft_px, self._soft_px))
         x, y = (start - first).astype(np.float32).T
