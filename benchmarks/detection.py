@@ -1,7 +1,7 @@
 """Detection on real pictures beside the box detector, where the recordings lie beside the checkout.
 
 ``python -m benchmarks.detection [visem] [stills] [--model FILE ...] [--pictures DIR]``. A hit is a centre inside a
-labelled box, one to one. Shipped detector unless models are given; with several (other training seeds) a row each.
+labelled box, one to one. Shipped detector unless models are given; with several, by their files' names, a row each.
 ``--pictures`` draws misses (yellow) and false alarms (red) into DIR.
 
 visem52: a phase-contrast clip with boxes on sampled frames, read with no scale given; what lies on boxes of class 1
@@ -82,7 +82,7 @@ def in_pixels(boxes: np.ndarray, image: np.ndarray) -> np.ndarray:
 def detectors(models: list[Path]) -> dict[str, tuple[float, Model | None]]:
     """Name, threshold and model of each network and of the hand-set boxes."""
     loaded = [load_model(path, threads=2) for path in models]
-    names = ["network"] if len(models) == 1 else [f"network, seed {model.card.seed}" for model in loaded]
+    names = ["network"] if len(models) == 1 else [f"network {path.stem}" for path in models]
     found = {n: (float(np.ravel(m.card.constants["threshold"])[0]), m) for n, m in zip(names, loaded, strict=True)}
     return {**found, "difference of boxes": (0.0, None)}
 

@@ -169,8 +169,8 @@ def main() -> None:
     """Print the tables."""
     words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     words.add_argument("--model", type=Path, nargs="+", default=[shipped("detector")])
-    models = [load_model(path, threads=2) for path in words.parse_args().model]
-    named = [(f"seed {m.card.seed}", m, float(np.ravel(m.card.constants["threshold"])[0])) for m in models]
+    loaded = [(path.stem, load_model(path, threads=2)) for path in words.parse_args().model]
+    named = [(name, model, float(np.ravel(model.card.constants["threshold"])[0])) for name, model in loaded]
     sys.stdout.write(
         "| detector, optics | heads | AP | AP50 | best F1 | recall | precision | F1 | score - share | recall, moving | "
         "recall, immotile | f1 (hand-set boxes) |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n"
