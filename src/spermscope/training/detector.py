@@ -1,4 +1,4 @@
-"""The recipe of the shipped detector: simulated pictures alone, about an hour of two cores."""
+"""The recipe of the shipped detector: simulated pictures alone, minutes of a graphics card or hours of two cores."""
 
 from __future__ import annotations
 
