@@ -112,9 +112,24 @@ def longest_share(rules, seed):
 
 
 def test_a_track_learns_how_wide_its_head_swings():
-    calm = TrackSettings(least_beat_um=1.5, widest_beat_um=1.5)
+    calm = TrackSettings(least_beat_um=1.2, widest_beat_um=1.2)
     learned, fixed = (np.mean([longest_share(rules, seed) for seed in range(20)]) for rules in (TrackSettings(), calm))
     assert learned > fixed + 0.1
+
+
+@pytest.mark.parametrize("fps", [15, 50])
+def test_a_filtered_place_is_nearer_to_a_swimming_head_than_its_points(fps):
+    rng, tracker, times_s = np.random.default_rng(fps), Tracker(), np.arange(4 * fps) / fps
+    rows = 40.0 * np.arange(20)
+    across = 1.2 * np.sin(2 * np.pi * rng.uniform(8, 14, (20, 1)) * times_s + rng.uniform(0, 6.28, (20, 1)))
+    heads = np.stack([np.broadcast_to(45.0 * times_s, across.shape), rows[:, None] + across], axis=2)
+    filtered, measured = [], []
+    for frame, time_s in enumerate(times_s):
+        followed = tracker.step(time_s, heads[:, frame] + rng.normal(0, 0.5, (20, 2)), np.ones(20))
+        true = heads[followed.detection, frame][followed.observed]
+        filtered += np.hypot(*(followed.head_um[followed.observed] - true).T).tolist() if time_s > 1 else []
+        measured += np.hypot(*(followed.xy_um[followed.observed] - true).T).tolist() if time_s > 1 else []
+    assert np.mean(filtered) < 0.95 * np.mean(measured)
 
 
 def test_an_immotile_cell_stays_one_track_for_minutes():

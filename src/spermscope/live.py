@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,6 @@ from numpy.typing import NDArray
 
 from spermscope.settings import TrackSettings
 from spermscope.swim import Floats, Ids, Swims
-
-
-def _none() -> Swims:
-    return Swims(np.empty((0, 4, 2)), np.empty((0, 2, 4, 4)))
 
 
 def _joined(first: Any, second: Any) -> Any:
@@ -32,19 +28,24 @@ class Live:
     worse that explains them.
     """
 
-    track_id: Ids = field(default_factory=lambda: np.empty(0, np.int64))
-    swim: Swims = field(default_factory=_none)
-    hits: Ids = field(default_factory=lambda: np.empty(0, np.int64))
-    score: Floats = field(default_factory=lambda: np.empty(0))
-    seen_s: Floats = field(default_factory=lambda: np.empty(0))
-    beat2: Floats = field(default_factory=lambda: np.empty((0, 2)))
-    belief: Floats = field(default_factory=lambda: np.empty(0))
-    confirmed: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, np.bool_))
-    merged_with: Ids = field(default_factory=lambda: np.empty(0, np.int64))
-    merged_s: Floats = field(default_factory=lambda: np.empty(0))
-    parted_s: Floats = field(default_factory=lambda: np.empty(0))
-    evidence: Floats = field(default_factory=lambda: np.empty(0))
-    other: Swims = field(default_factory=_none)
+    track_id: Ids
+    swim: Swims
+    hits: Ids
+    score: Floats
+    seen_s: Floats
+    beat2: Floats
+    belief: Floats
+    confirmed: NDArray[np.bool_]
+    merged_with: Ids
+    merged_s: Floats
+    parted_s: Floats
+    evidence: Floats
+    other: Swims
+
+    @staticmethod
+    def none(rules: TrackSettings) -> Live:
+        """No track."""
+        return Live.begun(np.empty(0, np.int64), np.empty((0, 2)), np.empty(0), float("nan"), rules)
 
     @staticmethod
     def begun(track_id: Ids, points: Floats, marks: Floats, time_s: float, rules: TrackSettings) -> Live:

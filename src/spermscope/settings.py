@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, model_validator
 
 
 class _Frozen(BaseModel):
@@ -44,13 +44,17 @@ class TrackSettings(_Frozen):
     """The tracker, in micrometres and seconds, so that one setting serves every frame rate."""
 
     off_um: float = Field(default=0.5, gt=0, description="error of a place, standard deviation")
-    beat_hz: float = Field(default=11.5, gt=0, description="strokes of a head in a second, roughly")
-    beat_lasts_s: float = Field(default=0.05, gt=0, description="time over which a beat keeps its phase")
+    beats_hz: tuple[PositiveFloat, ...] = Field(
+        default=(6.0, 9.0, 12.0, 15.0), min_length=1, description="strokes of a head in a second: what to expect"
+    )
+    beat_lasts_s: float = Field(default=0.2, gt=0, description="time over which a beat keeps its phase")
+    trust_s: float = Field(default=1.0, gt=0, description="time over which what is known of a head's beat is forgotten")
     beat_um: float = Field(default=1.5, gt=0, description="beat and localisation of a new track, standard deviation")
     least_beat_um: float = Field(default=1.0, gt=0, description="beat and localisation, at least")
     widest_beat_um: float = Field(default=5.0, gt=0, description="beat and localisation, at most")
     beat_s: float = Field(default=0.3, gt=0, description="time over which a track's own beat is learned")
     wander_um2_s3: float = Field(default=170.0, gt=0, description="variance that a second adds to a path's velocity")
+    rest_um2_s3: float = Field(default=2.0, gt=0, description="the same of a head that lies still")
     start_speed_um_s: float = Field(default=40.0, gt=0, description="of a new track, standard deviation")
     gate: float = Field(default=9.0, gt=0, description="squared Mahalanobis distance")
     reach_um: float = Field(default=20.0, gt=0, description="no point farther than this from its prediction")
@@ -66,7 +70,7 @@ class TrackSettings(_Frozen):
     chance_s: float = Field(default=0.5, gt=0, description="time over which the density of chance points is learned")
     confirm_belief: float = Field(default=8.0, ge=0, description="log odds of a head before a track counts")
     most_belief: float = Field(default=25.0, gt=0, description="log odds at most: what a track has to lose")
-    least_belief: float = Field(default=-5.0, lt=0, description="log odds below which a track ends")
+    least_belief: float = Field(default=-2.0, lt=0, description="log odds below which a track ends")
     max_gap_s: float = Field(default=0.3, gt=0, description="unseen for longer, a confirmed track ends")
     young_gap_s: float = Field(default=0.12, gt=0, description="unseen for longer, an unconfirmed track ends")
     merge_um: float = Field(default=4.0, gt=0, description="heads nearer than this may show as one")

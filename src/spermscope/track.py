@@ -1,6 +1,6 @@
 """Points in, identities out: a filter a cell and one gated assignment a frame, in um and s.
 
-Each track's filter expects the next point from a mean path and a beat across it (``swim``), and each learns how wide
+Each track's filters expect the next point from a mean path and a beat across it (``swim``), and each learns how wide
 its own head swings (adaptive filtering by innovations, Mehra 1970): a hyperactivated head swings several micrometres
 from its path and would leave the gate of a calm one. Cost of a pair is ``d^2 + ln det S`` (the negative log likelihood,
 up to constants) with a price for young tracks, solved as one linear assignment (Kuhn 1955). A track counts once its
@@ -32,11 +32,13 @@ class Followed:
     """The live tracks after one frame, a row each, in order of id.
 
     ``xy_um (M, 2)`` is the measured point where ``observed``, else the prediction; ``detection (M,)`` its row in the
-    input, -1 where predicted. ``ended_why``: ``lost``, ``ambiguous`` or ``left``.
+    input, -1 where predicted. ``head_um (M, 2)`` is where the filters hold the heads to be: nearer to them than points
+    that are off by as much as ``off_um``, farther than better ones. ``ended_why``: ``lost``, ``ambiguous`` or ``left``.
     """
 
     track_id: Ids
     xy_um: Floats
+    head_um: Floats
     detection: Ids
     observed: NDArray[np.bool_]
     confirmed: NDArray[np.bool_]
@@ -51,14 +53,14 @@ class Tracker:
     def __init__(self, settings: TrackSettings | None = None) -> None:
         self._set = settings or TrackSettings()
         self._noise2 = self._set.off_um**2
-        self._live = Live()
+        self._live = Live.none(self._set)
         self._next_id = 1
         self._time_s = float("nan")
         self._chance = float("nan")
 
     def reset(self) -> None:
         """Forget everything; ids begin at 1 again."""
-        self._live = Live()
+        self._live = Live.none(self._set)
         self._next_id = 1
         self._time_s = float("nan")
         self._chance = float("nan")
@@ -66,7 +68,7 @@ class Tracker:
     def end_all(self, why: str) -> tuple[Ids, tuple[str, ...]]:
         """End every live track: ids and reasons. Ids go on counting."""
         ids = self._live.track_id
-        self._live = Live()
+        self._live = Live.none(self._set)
         return ids, (why,) * len(ids)
 
     def step(
@@ -140,7 +142,7 @@ class Tracker:
             return match
         spread = s.swim.spread(self._noise2)
         misses = s.swim.misses(points)
-        far2, odd = (misses**2).sum(axis=2), (misses**2 / spread[:, None]).sum(axis=2)
+        far2, odd = (misses**2).sum(axis=1), (misses**2 / spread[:, :, None]).sum(axis=1)
         young = s.hits < self._set.confirm_hits
         cost = odd + (np.log(spread).sum(axis=1) + self._set.young_price * young)[:, None]
         near = (odd < self._set.gate) & (far2 < self._set.reach_um**2)
@@ -192,7 +194,7 @@ class Tracker:
         if not len(rows):
             return
         found, swim = points[match[rows]], s.swim[rows]
-        off2 = swim.beside(found) ** 2 - swim.cov[..., 0, 0]
+        off2 = swim.beside(found) ** 2 - swim.path_spread()
         learned = 1.0 - np.exp((s.seen_s[rows] - time_s) / self._set.beat_s)
         s.beat2[rows] += learned[:, None] * (off2 - s.beat2[rows])
         swim.correct(found, self._noise2)
@@ -236,8 +238,11 @@ class Tracker:
             self._start(points[fresh], marks[fresh])
             match = np.concatenate([match, fresh])
         s, observed = self._live, match >= 0
-        where = np.where(observed[:, None], points[match] if len(points) else s.swim.head_um, s.swim.head_um)
-        return Followed(s.track_id.copy(), where, match, observed, s.confirmed.copy(), s.score.copy(), ended, why)
+        where = head_um = s.swim.head_um
+        if len(points):
+            where = np.where(observed[:, None], points[match], head_um)
+        kept = s.confirmed.copy(), s.score.copy()
+        return Followed(s.track_id.copy(), where, head_um, match, observed, *kept, ended, why)
 
     def _start(self, points: Floats, marks: Floats) -> None:
         ids = np.arange(self._next_id, self._next_id + len(points), dtype=np.int64)
