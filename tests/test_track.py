@@ -112,7 +112,7 @@ def longest_share(rules, seed):
 
 
 def test_a_track_learns_how_wide_its_head_swings():
-    calm = TrackSettings(least_beat_um=1.2, widest_beat_um=1.2)
+    calm = TrackSettings(least_beat_um=1.0, widest_beat_um=1.0)
     learned, fixed = (np.mean([longest_share(rules, seed) for seed in range(20)]) for rules in (TrackSettings(), calm))
     assert learned > fixed + 0.1
 
@@ -267,3 +267,25 @@ def test_the_assignment_is_the_best_of_all(rows, columns, seed):
                     options.append(value(pairs))
     found = value([(row, column) for row, column in enumerate(match) if column >= 0])
     assert found == pytest.approx(min(options))
+
+
+def counted(tracker, times_s, points_at):
+    """Ids that count after all of ``times_s``."""
+    for number, time_s in enumerate(times_s):
+        points, scores = points_at(number, time_s)
+        followed = tracker.step(time_s, points, scores, (0, 0, 200, 200))
+    return followed.track_id[followed.confirmed].tolist()
+
+
+def test_a_point_beside_an_unseen_head_starts_no_second_head():
+    """Two points that show in turn are one head and a doubt; shown together they are two heads."""
+    at, times_s = np.array([[50.0, 50.0], [50.0, 53.5]]), np.arange(40) / 50
+
+    def in_turn(number, _):
+        return (at[:1] if number < 20 or number % 2 else at[1:]), np.ones(1)
+
+    def together(number, _):
+        return (at[:1] if number < 20 else at), np.ones(1 if number < 20 else 2)
+
+    assert len(counted(Tracker(), times_s, in_turn)) == 1
+    assert len(counted(Tracker(), times_s, together)) == 2

@@ -50,7 +50,7 @@ class TrackSettings(_Frozen):
     beat_lasts_s: float = Field(default=0.2, gt=0, description="time over which a beat keeps its phase")
     trust_s: float = Field(default=1.0, gt=0, description="time over which what is known of a head's beat is forgotten")
     beat_um: float = Field(default=1.5, gt=0, description="beat and localisation of a new track, standard deviation")
-    least_beat_um: float = Field(default=1.0, gt=0, description="beat and localisation, at least")
+    least_beat_um: float = Field(default=0.8, gt=0, description="beat and localisation, at least")
     widest_beat_um: float = Field(default=5.0, gt=0, description="beat and localisation, at most")
     beat_s: float = Field(default=0.3, gt=0, description="time over which a track's own beat is learned")
     wander_um2_s3: float = Field(default=170.0, gt=0, description="variance that a second adds to a path's velocity")
@@ -63,6 +63,7 @@ class TrackSettings(_Frozen):
     young_price: float = Field(default=4.0, ge=0, description="added cost of a track that is not confirmed yet")
     confirm_hits: int = Field(default=5, ge=1, description="points before a track counts")
     confirm_score: float = Field(default=0.8, ge=0, le=1, description="mean score before a track counts")
+    doubt_um: float = Field(default=6.0, ge=0, description="a point so near to an unseen head may be that head's")
     seen_share: float = Field(default=0.8, gt=0, lt=1, description="of the frames in which a head shows as a point")
     look_hz: float = Field(
         default=50.0, gt=0, description="frames closer in time count less in telling head from chance"

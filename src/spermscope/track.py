@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
 
 from spermscope.live import Live
 from spermscope.merge import keep_hidden, note_merges, weigh
@@ -176,7 +177,8 @@ class Tracker:
         """Add to every track's log odds what this frame says: a point where one was expected, or none.
 
         The odds are those of a head against points that fall so by chance, as many to an area as lately no track took
-        (Sittler 1964). Of merged heads one is hidden: a missing point says nothing there.
+        (Sittler 1964). Of merged heads one is hidden: a missing point says nothing there. Nor does a point speak for a
+        young track while it may be that of a head beside it, which counts and was not seen: one head, one track.
         """
         s, rules = self._live, self._set
         now = max(unclaimed, 0.5) / _area_um2(points, bounds_um)
@@ -186,6 +188,9 @@ class Tracker:
         odd = (s.swim[hit].off(points[match[hit]]) ** 2 / spread[hit]).sum(axis=1)
         told = np.where(s.merged_with >= 0, 0.0, np.log(1.0 - rules.seen_share))
         told[hit] = np.log(rules.seen_share / (2 * np.pi * self._chance)) - (np.log(spread[hit]).sum(axis=1) + odd) / 2
+        young, unseen = np.flatnonzero(hit & ~s.confirmed), s.swim[~hit & s.confirmed].head_um
+        doubtful = young[np.any(cdist(points[match[young]], unseen) < rules.doubt_um, axis=1)]
+        told[doubtful] = np.minimum(told[doubtful], 0.0)
         s.belief = np.minimum(s.belief + min(1.0, passed_s * rules.look_hz) * told, rules.most_belief)
 
     def _update(self, points: Floats, marks: Floats, match: Ids, time_s: float) -> None:
