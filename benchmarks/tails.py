@@ -30,7 +30,7 @@ from spermscope.simulate.typical import typical_cells
 from spermscope.tails import Tails
 from spermscope.types import Frame, Grades, Tracks
 
-FIRST_SEED, SEEDS = 32001, 10
+FIRST_SEED, SEEDS = 33001, 10
 OPTICS = ("phase", "brightfield", "hoffman")
 RATES_HZ = (15, 30, 50)
 DISTURBED = {

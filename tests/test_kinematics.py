@@ -321,7 +321,7 @@ def test_what_is_seen_once_a_second_or_less_is_neither_immotile_nor_moving(step_
 @pytest.mark.parametrize(
     ("speed_um_s", "swing_um", "tail", "grade"),
     [
-        (0.5, 0.0, 2.3, "non-progressive"),
+        (0.5, 0.0, 2.6, "non-progressive"),
         (0.5, 0.0, 2.1, "immotile"),
         (0.5, 0.0, np.nan, "immotile"),
         (0.5, 1.5, 1.0, "non-progressive"),

@@ -85,7 +85,7 @@ def test_cells_whose_tails_alone_move_are_told_from_immotile_ones(mode, drift_um
     assert len(found) >= 6
     assert max(motion.twitch_um for motion in found) < 0.32
     moving = sum(motion.who_motility == "non-progressive" for motion in found)
-    assert moving <= 1 if mode == "immotile" else moving >= 0.8 * len(found)
+    assert moving <= 1 if mode == "immotile" else moving >= 0.5 * len(found)
 
 
 def test_no_track_starts_on_a_head_below_the_threshold_that_was_asked_for():

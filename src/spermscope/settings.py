@@ -139,7 +139,7 @@ class KinematicsSettings(_Frozen):
     slow_um_s: float = Field(default=5.0, gt=0, description="slow progressive from here")
     still_um_s: float = Field(default=1.5, ge=0, description="slower and without scatter is immotile")
     still_um: float = Field(default=0.32, ge=0, description="scatter about a straight second that counts as movement")
-    tail_ratio: float = Field(default=2.2, ge=1, description="tail movement from which a still head's cell moves")
+    tail_ratio: float = Field(default=2.5, ge=1, description="tail movement from which a still head's cell moves")
 
     hyper_vcl_um_s: float = Field(default=150.0, gt=0, description="hyperactivated: VCL at least")
     hyper_lin: float = Field(default=0.5, ge=0, le=1, description="hyperactivated: LIN at most")
