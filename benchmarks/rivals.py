@@ -35,7 +35,7 @@ from spermscope.track import Tracker
 MISSED, FALSE, OFF_UM, ONE_UM, SCORE = 0.2, 0.2, 0.5, 3.0, 0.9
 LASTS_S = {"1392@15": 10.0, "640@50": 5.0}
 TUNING_SEEDS, SEEDS = (21001, 21002), tuple(range(23001, 23009))
-TRIALS, DRAWN, BEGINNING = 12, 4, 0.4
+TRIALS, DRAWN, BEGINNING = 40, 16, 0.4
 CHOSEN = Path(__file__).with_name("rivals.json")
 BEGIN = {
     "norfair": {"reach_px": 24.0, "patience_s": 0.3, "delay": 3, "measured": 4.0, "moved": 0.1}
