@@ -34,7 +34,7 @@ SIZES = {
     "1392@15": "width_px=1392,height_px=976,um_per_px=0.3333,fps=15",
     "640@50": "width_px=640,height_px=480,um_per_px=0.3333,fps=50",
 }
-FIRST_SEED, STUDIED_SEED = 14000, 8000
+FIRST_SEED, STUDIED_SEED = 15000, 8000
 FIELD = (
     "width_px=1392,height_px=976,um_per_px=0.3333,fps=15,duration_s=30,cells=60,progressive=0.6,hyperactivated=0,"
     "circling=0,nonprogressive=0,immotile=0.4,seed=8101"
