@@ -174,9 +174,15 @@ def train() -> None:
     """Train the shipped models from simulation (needs the train extra)."""
 
 
+_model_file = click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="The model file, NAME.spermscope."
+)
+_seed = click.option("--seed", default=0, show_default=True, help="Everything random follows from it.")
+
+
 @train.command()
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The model file, NAME.spermscope.")
-@click.option("--seed", default=0, show_default=True, help="Everything random follows from it.")
+@_model_file
+@_seed
 @click.option("--steps", default=None, type=int, help="Training steps; the shipped model's number when not given.")
 @click.option("--pictures", default=None, type=int, help="Training pictures; else the shipped model's number.")
 @click.option("--without", type=click.Choice(["phase", "brightfield", "hoffman"]), help="Contrast method to leave out.")
@@ -196,8 +202,8 @@ def detector(out: Path, seed: int, steps: int | None, pictures: int | None, with
 
 
 @train.command()
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The model file, NAME.spermscope.")
-@click.option("--seed", default=0, show_default=True, help="Everything random follows from it.")
+@_model_file
+@_seed
 @click.option("--donors", default=None, type=int, help="Simulated donors; the shipped model's number when not given.")
 def grader(out: Path, seed: int, donors: int | None) -> None:
     """Train the streaming grader on simulated experts' distributions: a demonstration model.
@@ -213,19 +219,20 @@ def grader(out: Path, seed: int, donors: int | None) -> None:
 
 
 @train.command()
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The model file, NAME.spermscope.")
-@click.option("--seed", default=0, show_default=True, help="Everything random follows from it.")
-@click.option("--epochs", default=None, type=int, help="Passes over the tiles; the recipe's number when not given.")
-def scale(out: Path, seed: int, epochs: int | None) -> None:
+@_model_file
+@_seed
+@click.option("--epochs", default=None, type=int, help="Passes over the tiles; the shipped model's number else.")
+@click.option("--tiles", default=None, type=int, help="Training tiles; the shipped model's number when not given.")
+def scale(out: Path, seed: int, epochs: int | None, tiles: int | None) -> None:
     """Train the network that estimates um per pixel, on simulated pictures alone.
 
     \b
     Example: spermscope train scale --out scale.spermscope
     """
-    from spermscope.training.scale import EPOCHS, train_scale
+    from spermscope.training.scale import EPOCHS, TILES, train_scale
 
     with _progress("steps") as advance:
-        train_scale(out, seed=seed, progress=advance, epochs=epochs or EPOCHS)
+        train_scale(out, seed=seed, progress=advance, epochs=epochs or EPOCHS, tiles=tiles or TILES)
     click.echo(str(out))
 
 

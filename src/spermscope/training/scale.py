@@ -63,9 +63,9 @@ def train_scale(
     first = seed * 1_000_000
     drawn = draw_all(draw_tile, range(first, first + tiles), processes, progress)
     network, prior = fit(drawn, epochs, seed, progress)
-    held = read_sources(network, range(first + 900_000, first + 900_000 + HELD_OUT))
-    unseen = read_sources(network, range(first + 900_000 + HELD_OUT, first + 900_000 + 2 * HELD_OUT))
-    recipe = f"spermscope train scale --out scale.spermscope --seed {seed} --epochs {epochs}"
+    sources = read_sources(network, range(first + 900_000, first + 900_000 + 2 * HELD_OUT), progress)
+    held, unseen = sources[:HELD_OUT], sources[HELD_OUT:]
+    recipe = f"spermscope train scale --out scale.spermscope --seed {seed} --epochs {epochs} --tiles {tiles}"
     return write_scale(out, network, fit_pooling(held, prior), unseen, recipe, seed)
 
 
@@ -163,9 +163,9 @@ def cut_short(seen: Tensor, generator: torch.Generator) -> Tensor:
     return seen * inside[:, None]
 
 
-def read_sources(network: ScaleNet, seeds: range) -> list[Read]:
+def read_sources(network: ScaleNet, seeds: range, progress: Progress) -> list[Read]:
     """One source for each of ``seeds``."""
-    found = []
+    found: list[Read] = []
     for number in seeds:
         rng = np.random.default_rng([number, 22])
         um_per_px = float(np.exp(rng.uniform(*np.log(SOURCE_UM_PER_PX))))
@@ -175,6 +175,7 @@ def read_sources(network: ScaleNet, seeds: range) -> list[Read]:
         with torch.no_grad():
             logits = network(torch.from_numpy(see(tiles))).numpy()
         found.append(Read(logits, fullness(tiles), len(tiles) / FRAMES, um_per_px))
+        progress(len(found), len(seeds))
     return found
 
 
