@@ -25,6 +25,8 @@ UM_FIELDS = (
     *("vcl_um_s", "vsl_um_s", "vap_um_s", "alh_um", "twitch_um"),
     *("tail_movement", "hyperactivated", "who_motility"),
 )
+SECOND_FIELDS = ("twitch_um", "tail_movement", "who_motility")
+"""What needs a second of track."""
 NO_TAIL = (float("nan"), "not computed: no pictures of the tail")
 WORDS = ("hyperactivated", "who_motility")
 """Fields that hold a word, empty where the others are NaN."""
@@ -73,27 +75,35 @@ def compute_kinematics(
     if len(time_s) < 3:
         return _absent(time_s, f"not computed: {len(time_s)} positions, 3 are needed")
     time_s, xy_um = np.asarray(time_s, float), np.asarray(xy_um, float)
-    new = np.ones(len(time_s), bool) if repeated is None else ~repeated
-    new[0] = True
-    rate_hz = float((new.sum() - 1) / (time_s[-1] - time_s[0]))
-    fast = rate_hz >= rules.beat_rate_hz - 0.5 and new.sum() >= 3
-    kept = new if fast else np.ones_like(new)
-    window_s = rules.window_s if fast else rules.slow_window_s
+    kept, too_slow = _kept(time_s, repeated, rules)
+    window_s = rules.slow_window_s if too_slow else rules.window_s
     values, why = _numbers(time_s[kept], xy_um[kept], rules, window_s, tail)
-    if not fast:
-        # Mean rates: containers round single times to milliseconds.
-        slow = f"not computed: {rate_hz:.3g} fps is below {rules.beat_rate_hz:g}"
-        few = f"not computed: {rate_hz:.3g} different pictures a second are below {rules.beat_rate_hz:g}"
-        _withhold(values, why, BEAT_FIELDS, slow if new.all() else few)
+    if too_slow:
+        _withhold(values, why, BEAT_FIELDS, too_slow)
     duration_s = float(time_s[-1] - time_s[0])
     if duration_s < rules.who_s - 1e-6:
-        reason = f"not computed: {duration_s:.2f} s of track, {rules.who_s:g} s are needed"
-        _withhold(values, why, ("twitch_um", "tail_movement", "who_motility"), reason)
+        short = f"not computed: {duration_s:.2f} s of track, {rules.who_s:g} s are needed"
+        _withhold(values, why, SECOND_FIELDS, short)
     if who_reason:
         _withhold(values, why, ("who_motility",), f"not computed: {who_reason}")
     if um_reason:
         _withhold(values, why, UM_FIELDS, f"not computed: {um_reason}")
     return Kinematics(**values, duration_s=duration_s, n_frames=int(observed.sum()), why=why)
+
+
+def _kept(
+    time_s: Floats, repeated: NDArray[np.bool_] | None, rules: KinematicsSettings
+) -> tuple[NDArray[np.bool_], str]:
+    """Which rows count, and why the beat is not computed; '' where different pictures come fast enough for it."""
+    new = np.ones(len(time_s), bool) if repeated is None else ~repeated
+    new[0] = True
+    # A mean rate: containers round single times to milliseconds.
+    rate_hz = float((new.sum() - 1) / (time_s[-1] - time_s[0]))
+    if rate_hz >= rules.beat_rate_hz - 0.5 and new.sum() >= 3:
+        return new, ""
+    slow = f"not computed: {rate_hz:.3g} fps is below {rules.beat_rate_hz:g}"
+    few = f"not computed: {rate_hz:.3g} different pictures a second are below {rules.beat_rate_hz:g}"
+    return np.ones_like(new), slow if new.all() else few
 
 
 def _check(time_s: Floats, xy_um: Floats, observed: NDArray[np.bool_]) -> None:
