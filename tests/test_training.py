@@ -189,7 +189,7 @@ def test_torch_onnx_runtime_and_openvino_agree(which, tmp_path):
 
 
 def test_a_donors_clips_are_the_same_every_time_and_can_be_kept(tmp_path):
-    first, again = _donor_clips((0, 7)), _donor_clips((0, 7))
+    first, again = _donor_clips(0, 7), _donor_clips(0, 7)
     for name in type(first).__slots__:
         np.testing.assert_array_equal(getattr(first, name), getattr(again, name))
     save_panel_clips(tmp_path / "c.npz", first)
@@ -253,7 +253,7 @@ def test_of_thresholds_that_are_as_good_the_lowest_is_taken():
 
 
 def test_stills_are_the_same_every_time_and_can_be_kept(tmp_path):
-    first, again = _donor_stills((0, 3)), _donor_stills((0, 3))
+    first, again = _donor_stills(0, 3), _donor_stills(0, 3)
     np.testing.assert_array_equal(first.frames, again.frames)
     save_stills(tmp_path / "s.npz", first)
     kept = load_stills(tmp_path / "s.npz")

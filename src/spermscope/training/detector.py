@@ -18,7 +18,7 @@ from spermscope.simulate.optics import KINDS, Kind
 from spermscope.training.drawing import Progress, draw_all
 from spermscope.training.export import golden, to_onnx
 from spermscope.training.lessons import BOX, CARE, HEAT, WEIGHT, Lessons
-from spermscope.training.loop import mixed_precision
+from spermscope.training.loop import fastest_device, mixed_precision
 from spermscope.training.pictures import WORKING_UM_PER_PX, Picture, draw_picture
 
 PICTURES = 16000
@@ -50,8 +50,7 @@ def train_detector(
     torch.manual_seed(seed)
     torch.set_num_threads(processes)
     drawn = draw_all(draw_picture, range(seed * 1_000_000, seed * 1_000_000 + pictures), processes, progress)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    lessons = Lessons([picture for picture in drawn if picture.look != without], device)
+    lessons = Lessons([picture for picture in drawn if picture.look != without], fastest_device())
     network = fit(lessons, steps, seed, out, progress)
     recipe = f"spermscope train detector --out detector.spermscope --seed {seed} --steps {steps} --pictures {pictures}"
     recipe += f" --without {without}" if without else ""

@@ -1,4 +1,4 @@
-"""Many pictures from as many seeds, drawn in several processes."""
+"""Many things from as many numbers, drawn in several processes."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from typing import TypeVar
 
 T = TypeVar("T")
 Progress = Callable[[int, int | None], None]
+CHUNK = 20
+"""Drawn by a process before it asks for more."""
 
 
-def draw_all(draw: Callable[[int], T], seeds: range, processes: int, progress: Progress) -> list[T]:
-    """What ``draw`` (a function of a module) makes of each of ``seeds``, in their order."""
+def draw_all(draw: Callable[[int], T], numbers: range, processes: int, progress: Progress) -> list[T]:
+    """What ``draw`` (a function of a module, or part of one) makes of each of ``numbers``, in their order."""
     if processes < 2:
-        return [draw(number) for number in seeds]
+        return [draw(number) for number in numbers]
     done: list[T] = []
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        for drawn in pool.map(draw, seeds, chunksize=50):
+        for drawn in pool.map(draw, numbers, chunksize=CHUNK):
             done.append(drawn)
-            progress(len(done), len(seeds))
+            progress(len(done), len(numbers))
     return done

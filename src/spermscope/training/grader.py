@@ -7,7 +7,6 @@ that nothing else saw.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from spermscope.labels import split_by_donor, split_hash
 from spermscope.models.streaming import TOKEN, CropEncoder, GradeHead, HeadAtWork
 from spermscope.runtime import ModelCard, write_model
 from spermscope.settings import ClipSettings
+from spermscope.training.drawing import Progress
 from spermscope.training.export import golden, to_onnx
 from spermscope.training.loop import Loop, mixed_precision, turned
 from spermscope.training.losses import emd_loss
@@ -36,7 +36,6 @@ SHARES = (0.7, 0.1, 0.2)
 """Training, validation and test donors."""
 EVERY = 2
 """Of a clip's crops one in so many is encoded: 7.5 a second."""
-Progress = Callable[[int, int | None], None]
 
 
 def train_grader(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -10,9 +10,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spermscope.clips import MODEL_PX, to_model_input
+from spermscope.training.drawing import Progress
 
-Progress = Callable[[int, int | None], None]
 CPU = torch.device("cpu")
+
+
+def fastest_device() -> torch.device:
+    """The graphics card where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def mixed_precision(device: torch.device = CPU) -> torch.autocast:

@@ -6,10 +6,8 @@ Every cell is filmed by a view that follows it, at its donor's microscope, for 1
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +20,13 @@ from spermscope.simulate.cells import Cells
 from spermscope.simulate.donors import Donor, draw_cells, draw_donor
 from spermscope.simulate.experts import Panel, appearance
 from spermscope.simulate.scene import MARGIN_UM, Scene, SceneSettings, View
+from spermscope.training.drawing import Progress, draw_all
 
 CELLS_A_DONOR = 10
 PANEL_SEED = 40
 JITTER_UM = 0.2
 UNOBSERVED = 0.03
 """Share of crops whose position was predicted, not seen."""
-Progress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +54,7 @@ def draw_panel_clips(
     donors: range, seed: int, processes: int = 2, progress: Progress = lambda done, total: None
 ) -> PanelClips:
     """The clips of those donors; a donor's clips depend on ``seed`` and his number alone."""
-    parts = []
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        for part in pool.map(_donor_clips, [(seed, number) for number in donors], chunksize=4):
-            parts.append(part)
-            progress(len(parts), len(donors))
+    parts = draw_all(partial(_donor_clips, seed), donors, processes, progress)
     columns = (np.concatenate([getattr(part, name) for part in parts]) for name in PanelClips.__slots__)
     return PanelClips(*columns)
 
@@ -76,8 +70,7 @@ def load_panel_clips(path: Path) -> PanelClips:
         return PanelClips(*(arrays[name] for name in PanelClips.__slots__))
 
 
-def _donor_clips(task: tuple[int, int]) -> PanelClips:
-    seed, number = task
+def _donor_clips(seed: int, number: int) -> PanelClips:
     rng = np.random.default_rng([seed, number, 21])
     donor = draw_donor(rng, number)
     cells = draw_cells(donor, CELLS_A_DONOR, rng)

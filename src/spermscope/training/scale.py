@@ -17,7 +17,7 @@ from spermscope.runtime import ModelCard, write_model
 from spermscope.training.drawing import Progress, draw_all
 from spermscope.training.export import golden, to_onnx
 from spermscope.training.lessons import INVERTED, disturbed
-from spermscope.training.loop import Loop, mixed_precision
+from spermscope.training.loop import Loop, fastest_device, mixed_precision
 from spermscope.training.scale_pictures import SIDE_PX, Tile, draw_crowd, draw_source, draw_tile
 from spermscope.video.scale import TILE_PX, Pooling, bin_centres, conclude, cut_tiles, fullness, see
 
@@ -100,7 +100,7 @@ def write_scale(out: Path, network: ScaleNet, pooling: Pooling, unseen: list[Rea
 
 def fit(tiles: list[Tile], epochs: int, seed: int, progress: Progress) -> tuple[ScaleNet, NDArray[np.float64]]:
     """The network after one cosine cycle of cross-entropy, and the mean target, which is its prior."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = fastest_device()
     generator = torch.Generator(device).manual_seed(seed)
     flat = torch.from_numpy(np.stack([tile.flat for tile in tiles]))[:, None].to(device)
     inverted = torch.tensor([INVERTED if tile.either_sign else 0.0 for tile in tiles], device=device)
@@ -134,7 +134,7 @@ def zoom(flat: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """
     count, device = len(flat), flat.device
     low, high = np.log(ZOOMS)
-    drawn = torch.rand((count, 6), generator=generator, device=device)
+    drawn = torch.rand((count, 4), generator=generator, device=device)
     px = torch.exp(-(low + (high - low) * drawn[:, 0]))
     share = px * TILE_PX / SIDE_PX
     mirrored = torch.where(drawn[:, 1:3] < 0.5, -1.0, 1.0) * share[:, None]

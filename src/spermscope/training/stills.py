@@ -6,10 +6,8 @@ more about a picture than one panel's votes do.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,12 +20,12 @@ from spermscope.settings import ClipSettings
 from spermscope.simulate.cells import Cells, Floats
 from spermscope.simulate.donors import draw_cells, draw_donor
 from spermscope.simulate.experts import Appearance, appearance
+from spermscope.training.drawing import Progress, draw_all
 from spermscope.training.loop import Loop, mixed_precision, turned
 from spermscope.training.panel_clips import film
 
 CELLS_A_DONOR = 3
 BATCH = 64
-Progress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +61,7 @@ def traits_of(cells: Cells, seen: Appearance) -> Floats:
 
 def draw_stills(donors: range, seed: int, processes: int = 2, progress: Progress = lambda done, total: None) -> Stills:
     """``CELLS_A_DONOR`` stills of each donor; they depend on ``seed`` and his number alone."""
-    parts: list[Stills] = []
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        for part in pool.map(_donor_stills, [(seed, number) for number in donors], chunksize=20):
-            parts.append(part)
-            progress(len(parts), len(donors))
+    parts = draw_all(partial(_donor_stills, seed), donors, processes, progress)
     return Stills(np.concatenate([part.frames for part in parts]), np.concatenate([part.traits for part in parts]))
 
 
@@ -82,8 +76,7 @@ def load_stills(path: Path) -> Stills:
         return Stills(arrays["frames"], arrays["traits"])
 
 
-def _donor_stills(task: tuple[int, int]) -> Stills:
-    seed, number = task
+def _donor_stills(seed: int, number: int) -> Stills:
     rng = np.random.default_rng([seed, number, 22])
     donor = draw_donor(rng, number)
     cells = draw_cells(donor, CELLS_A_DONOR, rng)
