@@ -18,8 +18,10 @@ from click.testing import CliRunner
 from spermscope.assessment import assess
 from spermscope.cli import commands
 from spermscope.conclusion import Conditions
+from spermscope.report.page import render
 from spermscope.settings import Settings
 from spermscope.simulate.scene import Scene, SceneSettings
+from spermscope.store import read_session
 from spermscope.summary import DEMONSTRATION
 from spermscope.types import Scale
 from spermscope.video.recorder import Recorder
@@ -297,6 +299,10 @@ def test_stills_of_mixed_sizes_give_detections_only(tmp_path):
     assert {row["frame"] for row in rows(found.folder, "detections")} == {"0", "1"}
     assert rows(found.folder, "sperm") == []
     assert "stills have no time" in found.summary.not_computed["motility"]
+    heads = sum(row["label"] == "sperm" for row in rows(found.folder, "detections"))
+    page = render(read_session(found.folder), "en")
+    assert f"<b>{heads}</b><span>heads found</span>" in page
+    assert "cells followed" not in page
 
 
 def test_several_sources_get_numbered_folders(movie, tmp_path):

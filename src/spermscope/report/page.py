@@ -52,19 +52,26 @@ def render(session: Session, language: str) -> str:
         s=summary,
         grades=WHO_GRADES,
         colours=plots.COLOURS,
-        scale=_scale(summary.profile, language),
+        scales=_scales(summary.profile, language),
+        heads=_heads(session) if summary.source_kind == "stills" else 0,
         absent=_absent(summary.not_computed, language),
         settings=json.dumps(summary.settings, indent=1),
         **_cells(session, language),
     )
 
 
-def _scale(profile: dict[str, Any], language: str) -> str:
+def _heads(session: Session) -> int:
+    """How many heads were found, of all pictures."""
+    return sum(row["label"] == "sperm" for row in session.table("detections"))
+
+
+def _scales(profile: dict[str, Any], language: str) -> list[str]:
+    """The scale, or that of each size of picture."""
     if len(sizes := profile.get("scales", [])) > 1:
-        return listed([_scale_of_size(one, language) for one in sizes], language)
+        return [_scale_of_size(one, language) for one in sizes]
     um, name = f"{profile['um_per_px']:.3f}", profile.get("optics", "")
     percent = _percent(profile.get("scale_error"))
-    return text(f"scale_{profile['scale_source']}", language, um=um, percent=percent, name=name)
+    return [text(f"scale_{profile['scale_source']}", language, um=um, percent=percent, name=name)]
 
 
 def _scale_of_size(one: dict[str, Any], language: str) -> str:
