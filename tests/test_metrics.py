@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import entropy as scipy_entropy
 from scipy.stats import pearsonr, wasserstein_distance
 
 from spermscope import metrics
+from tests.distributions import distributions
 
 PER_ITEM = (
     metrics.mse,
@@ -23,12 +22,6 @@ PER_ITEM = (
     metrics.expected_error,
 )
 DISTANCES = (metrics.mse, metrics.emd, metrics.emd_rms, metrics.rps, metrics.jsd, metrics.expected_error)
-
-
-def distributions(count=3, grades=5):
-    """Rows of small whole numbers over their sum: zeros and ties come often."""
-    counts = arrays.arrays(np.int64, (count, grades), elements=st.integers(0, 6))
-    return counts.filter(lambda n: n.sum(axis=1).all()).map(lambda n: n / n.sum(axis=1, keepdims=True))
 
 
 def one(*shares):
@@ -165,6 +158,27 @@ def test_the_noise_floor_of_intersection_is_its_expectation_by_enumeration():
         metrics.noise_floor(metrics.mse, truth, 0, np.random.default_rng(0))
 
 
+def test_the_noise_floor_takes_each_items_own_number_of_votes():
+    rng = np.random.default_rng(9)
+    truth, votes = rng.dirichlet(np.ones(5), 400), rng.integers(3, 41, 400)
+    expected = ((truth * (1 - truth)).sum(axis=1) / (5 * votes)).mean()
+    assert metrics.noise_floor(metrics.mse, truth, votes, rng, draws=60) == pytest.approx(expected, rel=0.03)
+    holed, votes = np.where(np.arange(400)[:, None] < 200, truth, np.nan), np.where(np.arange(400) < 200, votes, 0)
+    expected = ((truth * (1 - truth)).sum(axis=1)[:200] / (5 * votes[:200])).mean()
+    assert metrics.noise_floor(metrics.mse, holed, votes, rng, draws=60) == pytest.approx(expected, rel=0.05)
+    with pytest.raises(ValueError, match="at least 1 rater"):
+        metrics.noise_floor(metrics.mse, truth, votes, rng)
+
+
+def test_a_score_of_the_whole_set_has_a_floor_too():
+    rng = np.random.default_rng(10)
+    truth = rng.dirichlet(np.ones(5), 2000)
+    labels = rng.multinomial(40, truth) / 40
+    floor = metrics.noise_floor(metrics.macro_hi, truth, 40, rng)
+    assert floor == pytest.approx(metrics.macro_hi(truth, labels), abs=0.01)
+    assert floor < 1
+
+
 def test_the_interval_resamples_donors_not_cells():
     rng = np.random.default_rng(5)
     donor = np.repeat(np.arange(100), 20)
@@ -193,6 +207,24 @@ def test_an_interval_needs_values_and_a_group_for_each():
     assert metrics.bootstrap_interval(np.array([2.0, 2.0]), np.array([1, 1]), rng) == (2.0, 2.0)
     with pytest.raises(ValueError, match="one group a value"):
         metrics.bootstrap_interval(np.ones(3), np.array([1, 2]), rng)
+
+
+def test_the_crossed_interval_covers_new_donors_and_new_raters():
+    rng, crossed, donors_alone = np.random.default_rng(8), 0, 0
+    for _ in range(300):
+        values = rng.normal(0, 1, 30)[:, None] + rng.normal(0, 1, 12) + rng.normal(0, 1, (30, 12))
+        low, high = metrics.crossed_interval(values, rng, resamples=300)
+        crossed += low <= 0 <= high
+        low, high = metrics.bootstrap_interval(values.mean(axis=1), np.arange(30), rng, resamples=300)
+        donors_alone += low <= 0 <= high
+    assert crossed / 300 >= 0.89
+    assert donors_alone / 300 < 0.8
+
+
+def test_the_crossed_interval_leaves_out_what_is_not_there():
+    rng = np.random.default_rng(11)
+    assert np.isnan(metrics.crossed_interval(np.full((3, 2), np.nan), rng)).all()
+    assert metrics.crossed_interval(np.array([[2.0, np.nan], [np.nan, 2.0]]), rng) == (2.0, 2.0)
 
 
 def test_the_training_loss_is_the_same_distance():

@@ -1,0 +1,51 @@
+"""How far predicted distributions of grades are from the experts', and what such a number is read against.
+
+Functions take ``predicted (N, K)`` and ``target (N, K)``, rows over ordered grades (best first) that sum to 1, or NaN
+where an item has no vote. Those that give one value an item give NaN there; those that give one number leave it out. No
+item gives an empty answer or NaN. Anything else is a ``ValueError``. Definitions, ranges, tie rules and sources stand
+in ``docs/METRICS.md``.
+"""
+
+from spermscope.metrics.distances import (
+    Floats,
+    emd,
+    emd_rms,
+    entropy,
+    expected_error,
+    histogram_intersection,
+    jsd,
+    mean_grade,
+    mode_accuracy,
+    modes,
+    mse,
+    near_accuracy,
+    rps,
+)
+from spermscope.metrics.intervals import bootstrap_interval, crossed_interval, resampled_interval
+from spermscope.metrics.overall import entropy_correlation, macro_f1, macro_hi
+from spermscope.metrics.references import Metric, mean_distribution, noise_floor
+
+__all__ = [
+    "Floats",
+    "Metric",
+    "bootstrap_interval",
+    "crossed_interval",
+    "emd",
+    "emd_rms",
+    "entropy",
+    "entropy_correlation",
+    "expected_error",
+    "histogram_intersection",
+    "jsd",
+    "macro_f1",
+    "macro_hi",
+    "mean_distribution",
+    "mean_grade",
+    "mode_accuracy",
+    "modes",
+    "mse",
+    "near_accuracy",
+    "noise_floor",
+    "resampled_interval",
+    "rps",
+]
