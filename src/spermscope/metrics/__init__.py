@@ -6,6 +6,7 @@ item gives an empty answer or NaN. Anything else is a ``ValueError``. Definition
 in ``docs/METRICS.md``.
 """
 
+from spermscope.metrics.calibration import calibration_error
 from spermscope.metrics.distances import (
     Floats,
     emd,
@@ -29,6 +30,7 @@ __all__ = [
     "Floats",
     "Metric",
     "bootstrap_interval",
+    "calibration_error",
     "crossed_interval",
     "emd",
     "emd_rms",
