@@ -24,11 +24,13 @@ from spermscope.metrics.distances import (
 )
 from spermscope.metrics.intervals import bootstrap_interval, crossed_interval, resampled_interval
 from spermscope.metrics.overall import entropy_correlation, macro_f1, macro_hi
+from spermscope.metrics.ranking import best_of_field, rank_correlation
 from spermscope.metrics.references import Metric, mean_distribution, noise_floor
 
 __all__ = [
     "Floats",
     "Metric",
+    "best_of_field",
     "bootstrap_interval",
     "calibration_error",
     "crossed_interval",
@@ -48,6 +50,7 @@ __all__ = [
     "mse",
     "near_accuracy",
     "noise_floor",
+    "rank_correlation",
     "resampled_interval",
     "rps",
 ]
