@@ -7,6 +7,7 @@ in ``docs/METRICS.md``.
 """
 
 from spermscope.metrics.calibration import calibration_error
+from spermscope.metrics.ceilings import Reading, half_panels, readings
 from spermscope.metrics.distances import (
     Floats,
     emd,
@@ -30,6 +31,7 @@ from spermscope.metrics.references import Metric, mean_distribution, noise_floor
 __all__ = [
     "Floats",
     "Metric",
+    "Reading",
     "best_of_field",
     "bootstrap_interval",
     "calibration_error",
@@ -39,6 +41,7 @@ __all__ = [
     "entropy",
     "entropy_correlation",
     "expected_error",
+    "half_panels",
     "histogram_intersection",
     "jsd",
     "macro_f1",
@@ -51,6 +54,7 @@ __all__ = [
     "near_accuracy",
     "noise_floor",
     "rank_correlation",
+    "readings",
     "resampled_interval",
     "rps",
 ]
