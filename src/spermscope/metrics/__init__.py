@@ -8,6 +8,7 @@ in ``docs/METRICS.md``.
 
 from spermscope.metrics.calibration import calibration_error
 from spermscope.metrics.ceilings import Reading, half_panels, readings
+from spermscope.metrics.comparing import Difference, mean_ranks, paired_differences
 from spermscope.metrics.distances import (
     Floats,
     emd,
@@ -23,15 +24,25 @@ from spermscope.metrics.distances import (
     near_accuracy,
     rps,
 )
+from spermscope.metrics.exam import BY_CELL, MEASURES, Exam, Measure
 from spermscope.metrics.intervals import bootstrap_interval, crossed_interval, resampled_interval
 from spermscope.metrics.overall import entropy_correlation, macro_f1, macro_hi
 from spermscope.metrics.ranking import best_of_field, rank_correlation
 from spermscope.metrics.references import Metric, mean_distribution, noise_floor
+from spermscope.metrics.tables import Beside, Score, beside, score_table, segment_tables, segments
 
 __all__ = [
+    "BY_CELL",
+    "MEASURES",
+    "Beside",
+    "Difference",
+    "Exam",
     "Floats",
+    "Measure",
     "Metric",
     "Reading",
+    "Score",
+    "beside",
     "best_of_field",
     "bootstrap_interval",
     "calibration_error",
@@ -48,13 +59,18 @@ __all__ = [
     "macro_hi",
     "mean_distribution",
     "mean_grade",
+    "mean_ranks",
     "mode_accuracy",
     "modes",
     "mse",
     "near_accuracy",
     "noise_floor",
+    "paired_differences",
     "rank_correlation",
     "readings",
     "resampled_interval",
     "rps",
+    "score_table",
+    "segment_tables",
+    "segments",
 ]
