@@ -17,6 +17,7 @@ from torch import Tensor
 from spermscope import __version__
 from spermscope.clips import MODEL_PX, MOTION_FEATURES, motion_features, to_model_input
 from spermscope.labels import split_by_donor, split_hash
+from spermscope.metrics import Exam, mean_distribution
 from spermscope.models.streaming import TOKEN, CropEncoder, GradeHead, HeadAtWork
 from spermscope.runtime import ModelCard, write_model
 from spermscope.settings import ClipSettings
@@ -25,7 +26,7 @@ from spermscope.training.export import golden, to_onnx
 from spermscope.training.loop import Loop, mixed_precision, turned
 from spermscope.training.losses import emd_loss
 from spermscope.training.panel_clips import PanelClips, draw_panel_clips, split
-from spermscope.training.scores import score_table
+from spermscope.training.scores import card_scores
 from spermscope.training.stills import Stills, draw_stills, fit_stills
 from spermscope.types import GRADES
 
@@ -83,8 +84,8 @@ def train_grader(
     fit_distance(head, tokens[:, 0], train)
     held_far = predict(head, encode(encoder, held)[:, 0], held)[1]
     predicted, _ = predict(head, encode(encoder, test)[:, 0], test)
-    scores = score_table(predicted, test.distributions, test.votes.shape[1], test.donor, train.distributions)
-    card = _card(scores, seed, donors, split_hash(parts), float(np.quantile(held_far, 0.995)))
+    exam = Exam.of_votes(test.votes, test.donor, mean_distribution(train.distributions, len(test)))
+    card = _card(card_scores(predicted, exam), seed, donors, split_hash(parts), float(np.quantile(held_far, 0.995)))
     graphs, goldens = _graphs(encoder, head)
     return write_model(out, card, graphs, goldens)
 
