@@ -17,6 +17,8 @@ from spermscope.metrics.references import mean, noise_floor
 
 HALVES = 20
 """Random halvings of the panel that the half-panel ceiling is the mean of."""
+DRAWS = 100
+"""Labels that the noise floor is the mean of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def beside(exam: Exam, rng: np.random.Generator, measures: Mapping[str, Measure]
     for name, measure in measures.items():
         score = partial(measure.score, exam=exam)
         answer[name] = Beside(
-            floor=noise_floor(score, np.where(exam.raters[:, None] > 0, truth, np.nan), exam.raters, rng),
+            floor=noise_floor(score, np.where(exam.raters[:, None] > 0, truth, np.nan), exam.raters, rng, draws=DRAWS),
             ceiling_rater=_one_rater(measure, raters, score),
             ceiling_half=mean(np.array([score(one, other) for one, other in halves])),
             mean_row=score(exam.mean, exam.target),
