@@ -104,6 +104,12 @@ def test_cells_without_votes_change_nothing(exam, scores):
         assert found[name].mean_row == pytest.approx(score.mean_row, nan_ok=True), name
 
 
+def test_columns_of_an_exam_have_a_row_for_every_cell(exam):
+    exam = exam[0]
+    with pytest.raises(ValueError, match="one row a cell"):
+        Exam.of_votes(exam.votes, exam.donor[1:], exam.mean)
+
+
 def test_the_same_seed_gives_the_same_table(exam, scores):
     again = table(exam[1], exam[0])
     for name in scores:

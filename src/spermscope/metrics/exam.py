@@ -36,6 +36,12 @@ class Exam:
     votes: Ints | None = None
     truth: Floats | None = None
 
+    def __post_init__(self) -> None:
+        columns = (self.target, self.raters, self.donor, self.field, self.mean, self.votes, self.truth)
+        rows = [len(column) for column in columns if column is not None]
+        if len(set(rows)) > 1:
+            raise ValueError(f"exam: expected one row a cell in every column, found {rows}")
+
     @classmethod
     def of_votes(
         cls, votes: Ints, donor: Ints, mean: Floats, *, field: Ints | None = None, truth: Floats | None = None
