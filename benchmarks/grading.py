@@ -1,9 +1,10 @@
-"""The shipped grader on simulated donors that nothing has seen: every score beside its floor and the mean row.
+"""The shipped grader on simulated donors that nothing has seen: every score beside all that it is read against.
 
 ``python -m benchmarks.grading [DONORS]``. Draws new donors (numbers that the recipe never uses), grades their clips by
-the shipped file in the engine that a clinic runs, and scores against the 40 simulated experts' votes. The interval is a
+the shipped file in the engine that a clinic runs, and scores against the 40 simulated experts' votes. Intervals are a
 bootstrap by donor; the floor is what the labels themselves get against labels of 40 fresh votes; the mean row is the
-mean distribution of other donors for everyone.
+mean distribution of other donors for everyone. Sets of grades are fitted on half the
+donors and raters and tried on the others.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ import sys
 import numpy as np
 
 from spermscope import metrics
+from spermscope.conformal import grade_sets, rater_coverage, set_threshold
 from spermscope.grade import open_grader
+from spermscope.labels import distribution
 from spermscope.settings import ClipSettings, Settings
 from spermscope.training.panel_clips import PanelClips, draw_panel_clips
-from spermscope.training.scores import TABLE, score_table
 from spermscope.types import Clip, Scale, SourceProfile
 
 FIRST_DONOR = 1_000_000
+HALVINGS = 100
 
 
 def grade(clips: PanelClips) -> tuple[np.ndarray, np.ndarray]:
@@ -35,25 +38,53 @@ def grade(clips: PanelClips) -> tuple[np.ndarray, np.ndarray]:
     return np.concatenate([p.probabilities for p in parts]), np.concatenate([p.unlike for p in parts])
 
 
+def sets(predicted: np.ndarray, votes: np.ndarray, donor: np.ndarray) -> str:
+    """How sets of grades that are fitted on half the donors and raters hold the other raters' votes on other donors."""
+    rng, people, found = np.random.default_rng(13), np.unique(donor), []
+    for _ in range(HALVINGS):
+        fitted = np.isin(donor, rng.permutation(people)[: len(people) // 2])
+        raters = rng.permutation(votes.shape[1])
+        known, new = raters[: len(raters) // 2], raters[len(raters) // 2 :]
+        limit = set_threshold(predicted[fitted], distribution(votes[fitted][:, known], 5), donor[fitted])
+        chosen = grade_sets(predicted[~fitted], limit)
+        share = rater_coverage(chosen, votes[~fitted][:, new], donor[~fitted])
+        low, high = metrics.crossed_interval(share, rng, resamples=500)
+        found.append((100 * share.mean(), low <= 0.9 <= high, chosen.sum(axis=1).mean()))
+    held, inside, size = np.array(found).T
+    return (
+        f"90 % sets, {HALVINGS} random halvings of donors and raters: {held.mean():.1f} % held (95 % of halvings "
+        f"{np.quantile(held, 0.025):.1f}-{np.quantile(held, 0.975):.1f}), the interval contains 90 in "
+        f"{100 * inside.mean():.0f} %, mean size {size.mean():.2f}\n"
+    )
+
+
 def main() -> None:
     """Print the table."""
     donors = int(sys.argv[1]) if len(sys.argv) > 1 else 120
     clips = draw_panel_clips(range(FIRST_DONOR, FIRST_DONOR + donors), 0)
     others = draw_panel_clips(range(FIRST_DONOR + donors, FIRST_DONOR + donors + 40), 0).distributions
     predicted, unlike = grade(clips)
-    target = clips.distributions
-    table = score_table(predicted, target, clips.votes.shape[1], clips.donor, others)
+    exam = metrics.Exam.of_votes(clips.votes, clips.donor, metrics.mean_distribution(others, len(clips)))
+    rng = np.random.default_rng(12)
+    table = metrics.score_table(predicted, exam, metrics.beside(exam, rng), rng)
     sys.stdout.write(f"{donors} donors, {len(clips)} clips; unlike training: {100 * unlike.mean():.1f} %\n\n")
     sys.stdout.write(
-        "| metric | score | 95 % interval by donor | noise floor | mean-distribution row |\n|---|---|---|---|---|\n"
+        "| metric | score | 95 % interval by donor | noise floor | one rater | half the panel | mean row |\n"
+        "|---|---|---|---|---|---|---|\n"
     )
-    for name in TABLE:
-        point, low, high = table[name]
-        floor, mean = table[f"{name}_floor"], table[f"{name}_mean_row"]
-        sys.stdout.write(f"| {name} | {point:.5f} | {low:.5f}-{high:.5f} | {floor:.5f} | {mean:.5f} |\n")
-    error = metrics.mse(predicted, target)
-    sys.stdout.write(f"\nMSE over its floor: {error.mean() / table['mse_floor']:.2f}\n")
-    sys.stdout.write(f"entropy correlation: {metrics.entropy_correlation(predicted, target):.2f}\n")
+    for name, row in table.items():
+        beside = (row.floor, row.ceiling_rater, row.ceiling_half, row.mean_row)
+        columns = " | ".join("-" if np.isnan(number) else f"{number:.5f}" for number in beside)
+        sys.stdout.write(f"| {name} | {row.value:.5f} | {row.low:.5f}-{row.high:.5f} | {columns} |\n")
+    sys.stdout.write(f"\nMSE over its floor: {table['mse'].value / table['mse'].floor:.2f}\n")
+    for segment, part in metrics.segment_tables(predicted, exam, rng).items():
+        row, count = part["mse"], int((metrics.segments(exam.target) == segment).sum())
+        sys.stdout.write(
+            f"mean grade near {segment} ({count} clips): MSE {row.value:.5f} ({row.low:.5f}-{row.high:.5f}), "
+            f"one rater {row.ceiling_rater:.5f}, half the panel {row.ceiling_half:.5f}\n"
+        )
+    sys.stdout.write(sets(predicted, clips.votes, clips.donor))
+    error = metrics.mse(predicted, exam.target)
     edges = np.quantile(clips.clarity, [0, 1 / 3, 2 / 3, 1])
     for low, high in itertools.pairwise(edges):
         part = (clips.clarity >= low) & (clips.clarity <= high)
