@@ -16,7 +16,7 @@ import numpy as np
 from spermscope import metrics
 from spermscope.grade import open_grader
 from spermscope.settings import ClipSettings, Settings
-from spermscope.training.panel_clips import PanelClips, draw_panel_clips
+from spermscope.study.panel_clips import PanelClips, draw_panel_clips
 from spermscope.training.scores import TABLE, score_table
 from spermscope.types import Clip, Scale, SourceProfile
 

@@ -19,10 +19,10 @@ from spermscope.models.scale import ScaleNet  # noqa: E402
 from spermscope.models.streaming import TOKEN, CropEncoder, GradeHead, HeadAtWork  # noqa: E402
 from spermscope.simulate.donors import draw_cells, draw_donor  # noqa: E402
 from spermscope.simulate.experts import Appearance  # noqa: E402
+from spermscope.study.panel_clips import donor_clips, load_panel_clips, save_panel_clips  # noqa: E402
 from spermscope.training.detector import _counts, _rates, calibrate, lowest_as_good  # noqa: E402
 from spermscope.training.export import golden, to_onnx  # noqa: E402
 from spermscope.training.losses import emd_loss  # noqa: E402
-from spermscope.training.panel_clips import _donor_clips, load_panel_clips, save_panel_clips  # noqa: E402
 from spermscope.training.pictures import CROWD_CARE, PATCH_PX, Picture, _stands_out, draw_picture, draw_targets  # noqa: E402
 from spermscope.training.stills import _donor_stills, load_stills, save_stills, traits_of  # noqa: E402
 
@@ -189,7 +189,7 @@ def test_torch_onnx_runtime_and_openvino_agree(which, tmp_path):
 
 
 def test_a_donors_clips_are_the_same_every_time_and_can_be_kept(tmp_path):
-    first, again = _donor_clips(0, 7), _donor_clips(0, 7)
+    first, again = donor_clips(0, 7), donor_clips(0, 7)
     for name in type(first).__slots__:
         np.testing.assert_array_equal(getattr(first, name), getattr(again, name))
     save_panel_clips(tmp_path / "c.npz", first)
