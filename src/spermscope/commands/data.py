@@ -49,7 +49,11 @@ def check(folder: Path, as_json: bool, language: Literal["en", "ja"]) -> int:
 
 @data.group("import")
 def imports() -> None:
-    """Import session folders, votes, published pickles, or boxes for a detector."""
+    """Import session folders, votes, published pickles, or boxes for a detector.
+
+    \b
+    Example: spermscope data import session sessions --out study
+    """
 
 
 @imports.command()
