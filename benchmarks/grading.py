@@ -19,7 +19,7 @@ from spermscope.conformal import grade_sets, rater_coverage, set_threshold
 from spermscope.grade import open_grader
 from spermscope.labels import distribution
 from spermscope.settings import ClipSettings, Settings
-from spermscope.training.panel_clips import PanelClips, draw_panel_clips
+from spermscope.study.panel_clips import PanelClips, draw_panel_clips
 from spermscope.types import Clip, Scale, SourceProfile
 
 FIRST_DONOR = 1_000_000

@@ -362,14 +362,18 @@ def test_a_full_disk_keeps_what_is_done(movie, tmp_path):
         subprocess.run(["umount", str(small)], check=True)
 
 
-def test_every_command_has_help_with_an_example():
-    runner = CliRunner()
-    for name, command in commands.commands.items():
-        verbs = getattr(command, "commands", {"": command})
-        for verb in verbs:
-            page = runner.invoke(commands, [name, *filter(None, [verb]), "--help"])
-            assert page.exit_code == 0
-            assert "Example: spermscope" in page.output, name
+def words_of_every_command(command=commands, words=()):
+    for name, verb in getattr(command, "commands", {}).items():
+        yield from words_of_every_command(verb, (*words, name))
+    if not hasattr(command, "commands"):
+        yield words
+
+
+@pytest.mark.parametrize("words", list(words_of_every_command()), ids=" ".join)
+def test_every_command_has_help_with_an_example(words):
+    page = CliRunner().invoke(commands, [*words, "--help"])
+    assert page.exit_code == 0
+    assert "Example: spermscope" in page.output
 
 
 def test_a_wrong_setting_is_named(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spermscope.labels import distribution, krippendorff_alpha, split_by_donor, split_hash, vote_counts
+from spermscope.labels import distribution, folds_by_donor, krippendorff_alpha, split_by_donor, split_hash, vote_counts
 
 # Four observers, twelve units, 0 where an observer said nothing: Krippendorff, "Computing Krippendorff's
 # alpha-reliability" (2011), whose ordinal alpha is .815.
@@ -97,6 +97,46 @@ def test_a_split_depends_on_its_donors_and_seed_alone():
     assert split_hash(split_by_donor(shuffled, (0.7, 0.1, 0.2), 4)) == split_hash(parts)
     assert split_hash(split_by_donor(donors, (0.7, 0.1, 0.2), 5)) != split_hash(parts)
     assert split_hash(parts[::-1]) != split_hash(parts)
+
+
+@given(st.lists(st.integers(0, 60), min_size=1, max_size=80), st.integers(2, 6), st.integers(0, 9), st.booleans())
+def test_every_donor_is_in_exactly_one_fold_and_folds_are_of_one_size(donors, folds, seed, graded):
+    grade = np.random.default_rng(seed).choice([1.0, 2.5, 5.0, np.nan], len(donors)) if graded else None
+    if len(set(donors)) < folds:
+        with pytest.raises(ValueError, match=f"found {folds} for {len(set(donors))} donors"):
+            folds_by_donor(np.array(donors), folds, seed, grade)
+        return
+    parts = folds_by_donor(np.array(donors), folds, seed, grade)
+    assert sorted(np.concatenate(parts).tolist()) == sorted(set(donors))
+    assert len(parts) == folds
+    assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+@given(st.integers(2, 6), st.integers(1, 12), st.integers(0, 99))
+def test_folds_are_alike_in_mean_grade_as_neighbours_in_rank_are(folds, donors_a_fold, seed):
+    """Every fold has one of as many neighbours in rank: their means differ by the range over the blocks at most."""
+    rng = np.random.default_rng(seed)
+    grade_of = rng.uniform(1, 5, folds * donors_a_fold)
+    donors = rng.permutation(np.repeat(np.arange(len(grade_of)), 3))
+    parts = folds_by_donor(donors, folds, seed, grade_of[donors])
+    means = [grade_of[part].mean() for part in parts]
+    assert max(means) - min(means) <= np.ptp(grade_of) / donors_a_fold + 1e-9
+
+
+def test_folds_depend_on_donors_grades_and_seed_alone():
+    rng = np.random.default_rng(3)
+    donors, grade = np.repeat(np.arange(50), 3), rng.uniform(1, 5, 150)
+    shuffled = rng.permutation(150)
+    first = split_hash(folds_by_donor(donors, 5, 4, grade))
+    assert split_hash(folds_by_donor(donors[shuffled], 5, 4, grade[shuffled])) == first
+    assert split_hash(folds_by_donor(donors, 5, 5, grade)) != first
+    assert split_hash(folds_by_donor(donors, 5, 4)) != first
+
+
+@pytest.mark.parametrize("folds", [-1, 0, 1])
+def test_one_fold_is_none(folds):
+    with pytest.raises(ValueError, match="2 folds or more"):
+        folds_by_donor(np.arange(9), folds, 0)
 
 
 def test_the_hash_of_a_split_stays_what_it_is_in_model_cards():

@@ -22,7 +22,6 @@ from spermscope.simulate.experts import Appearance  # noqa: E402
 from spermscope.training.detector import _counts, _rates, calibrate, lowest_as_good  # noqa: E402
 from spermscope.training.export import golden, to_onnx  # noqa: E402
 from spermscope.training.losses import emd_loss  # noqa: E402
-from spermscope.training.panel_clips import _donor_clips, load_panel_clips, save_panel_clips  # noqa: E402
 from spermscope.training.pictures import CROWD_CARE, PATCH_PX, Picture, _stands_out, draw_picture, draw_targets  # noqa: E402
 from spermscope.training.stills import _donor_stills, load_stills, save_stills, traits_of  # noqa: E402
 
@@ -186,16 +185,6 @@ def test_torch_onnx_runtime_and_openvino_agree(which, tmp_path):
         truth = expected[f"model/out/{name}"]
         np.testing.assert_allclose(value, truth, atol=1e-4, rtol=1e-4)
         np.testing.assert_allclose(mine[name], truth, atol=1e-4, rtol=1e-4)
-
-
-def test_a_donors_clips_are_the_same_every_time_and_can_be_kept(tmp_path):
-    first, again = _donor_clips(0, 7), _donor_clips(0, 7)
-    for name in type(first).__slots__:
-        np.testing.assert_array_equal(getattr(first, name), getattr(again, name))
-    save_panel_clips(tmp_path / "c.npz", first)
-    np.testing.assert_array_equal(load_panel_clips(tmp_path / "c.npz").frames, first.frames)
-    np.testing.assert_allclose(first.distributions.sum(axis=1), 1.0)
-    assert to_model_input(first.frames[:1]).std() > 0.05
 
 
 def test_a_head_that_cannot_be_seen_is_not_asked_for():

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from spermscope import __version__
-
-if TYPE_CHECKING:
-    from spermscope.simulate.optics import Kind
+from spermscope.commands.data import data
+from spermscope.commands.progress import progress
+from spermscope.commands.simulate import simulate
+from spermscope.commands.train import train
 
 DONE, OUR_FAULT, USERS_INPUT, IN_PART = 0, 1, 2, 3
 
@@ -25,6 +24,10 @@ DONE, OUR_FAULT, USERS_INPUT, IN_PART = 0, 1, 2, 3
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error; works anywhere.")
 def commands() -> None:
     """See, follow, measure and grade sperm in microscope video. Research use only."""
+
+
+for group in (simulate, data, train):
+    commands.add_command(group)
 
 
 def main() -> None:
@@ -85,7 +88,7 @@ def assess(sources: tuple[str, ...], out: Path, settings_file: Path | None, as_j
     settings = load_settings(settings_file) if settings_file else Settings()
     if options.pop("accept_estimated_scale"):
         settings = settings.model_copy(update={"accept_estimated_scale": True})
-    with _progress("frames") as advance:
+    with progress("frames") as advance:
         results = assess_all(sources, out, settings=settings, conditions=conditions, progress=advance, **options)
     if as_json:
         click.echo(json.dumps([result.as_json() for result in results], indent=1))
@@ -139,104 +142,6 @@ def replicates(first: Path, second: Path, as_json: bool) -> None:
 
 
 @commands.command()
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The movie, lossless FFV1 in .mkv.")
-@click.option("--truth", type=click.Path(path_type=Path), help="Where every cell really is, a CSV; cells beside it.")
-@click.argument("parameters", default="", metavar="[KEY=VALUE,...]")
-def simulate(out: Path, truth: Path | None, parameters: str) -> None:
-    """Simulate a microscope's movie with known truth.
-
-    \b
-    Example: spermscope simulate cells=60,fps=50,duration_s=4,seed=3 --out movie.mkv --truth truth.csv
-    """
-    from spermscope.simulate.scene import Scene, SceneSettings
-    from spermscope.simulate.truth_tables import write_truth
-    from spermscope.video.recorder import Recorder
-
-    settings = SceneSettings.parse(parameters)
-    scene = Scene(settings)
-    for path in (out, truth):
-        if path is not None and path.exists():
-            raise ValueError(f"{path}: expected a new file, found one that exists")
-    with (
-        Recorder(out, settings.width_px, settings.height_px, settings.fps) as recorder,
-        _progress("frames") as advance,
-    ):
-        for index, time_s, image, _ in scene.frames():
-            recorder.write(image, time_s)
-            advance(index + 1, scene.frame_count)
-    if truth is not None:
-        write_truth(scene, truth)
-    click.echo(f"{out}: {scene.frame_count} frames, {settings.um_per_px:g} um/px")
-
-
-@commands.group()
-def train() -> None:
-    """Train the shipped models from simulation (needs the train extra)."""
-
-
-_model_file = click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="The model file, NAME.spermscope."
-)
-_seed = click.option("--seed", default=0, show_default=True, help="Everything random follows from it.")
-
-
-@train.command()
-@_model_file
-@_seed
-@click.option("--steps", default=None, type=int, help="Training steps; the shipped model's number when not given.")
-@click.option("--pictures", default=None, type=int, help="Training pictures; else the shipped model's number.")
-@click.option("--without", type=click.Choice(["phase", "brightfield", "hoffman"]), help="Contrast method to leave out.")
-def detector(out: Path, seed: int, steps: int | None, pictures: int | None, without: Kind | None) -> None:
-    """Train the heat-map detector on simulated pictures alone.
-
-    \b
-    Example: spermscope train detector --out detector.spermscope
-    """
-    from spermscope.training.detector import PICTURES, STEPS, train_detector
-
-    with _progress("steps") as advance:
-        train_detector(
-            out, seed=seed, progress=advance, steps=steps or STEPS, pictures=pictures or PICTURES, without=without
-        )
-    click.echo(str(out))
-
-
-@train.command()
-@_model_file
-@_seed
-@click.option("--donors", default=None, type=int, help="Simulated donors; the shipped model's number when not given.")
-def grader(out: Path, seed: int, donors: int | None) -> None:
-    """Train the streaming grader on simulated experts' distributions: a demonstration model.
-
-    \b
-    Example: spermscope train grader --out grader.spermscope
-    """
-    from spermscope.training.grader import DONORS, train_grader
-
-    with _progress("steps") as advance:
-        train_grader(out, seed=seed, progress=advance, donors=donors or DONORS)
-    click.echo(str(out))
-
-
-@train.command()
-@_model_file
-@_seed
-@click.option("--epochs", default=None, type=int, help="Passes over the tiles; the shipped model's number else.")
-@click.option("--tiles", default=None, type=int, help="Training tiles; the shipped model's number when not given.")
-def scale(out: Path, seed: int, epochs: int | None, tiles: int | None) -> None:
-    """Train the network that estimates um per pixel, on simulated pictures alone.
-
-    \b
-    Example: spermscope train scale --out scale.spermscope
-    """
-    from spermscope.training.scale import EPOCHS, TILES, train_scale
-
-    with _progress("steps") as advance:
-        train_scale(out, seed=seed, progress=advance, epochs=epochs or EPOCHS, tiles=tiles or TILES)
-    click.echo(str(out))
-
-
-@commands.command()
 @click.option(
     "--out", default=Path("demo"), type=click.Path(path_type=Path), show_default=True, help="Where to put it."
 )
@@ -249,7 +154,7 @@ def demo(out: Path, replace: bool) -> int:
     """
     from spermscope.demo import run_demo
 
-    with _progress("frames") as advance:
+    with progress("frames") as advance:
         result = run_demo(out, replace=replace, progress=advance)
     result.print_table(Console())
     return DONE if result.complete else IN_PART
@@ -285,31 +190,12 @@ def bench(source: str, as_json: bool) -> None:
     """
     from spermscope.bench import time_stages
 
-    with _progress("frames") as advance:
+    with progress("frames") as advance:
         table = time_stages(source, progress=advance)
     if as_json:
         click.echo(json.dumps(table.as_json(), indent=1))
     else:
         table.print_table(Console())
-
-
-class _progress:
-    """A bar on stderr for long work; called back with (done, total or None)."""
-
-    def __init__(self, unit: str) -> None:
-        columns = (BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeElapsedColumn(), TimeRemainingColumn())
-        self._bar = Progress(TextColumn("{task.description}"), *columns, console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task("", total=None)
-
-    def __enter__(self) -> Callable[[int, int | None], None]:
-        self._bar.start()
-        return self._advance
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def _advance(self, done: int, total: int | None) -> None:
-        self._bar.update(self._task, completed=done, total=total)
 
 
 if __name__ == "__main__":

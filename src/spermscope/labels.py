@@ -67,6 +67,39 @@ def split_by_donor(donors: NDArray[np.int64], shares: tuple[float, ...], seed: i
     return tuple(np.sort(part) for part in np.split(people, edges))
 
 
+def folds_by_donor(
+    donors: NDArray[np.int64], folds: int, seed: int, mean_grade: NDArray[np.float64] | None = None
+) -> tuple[NDArray[np.int64], ...]:
+    """The distinct donors in ``folds`` parts, shuffled by ``seed``: each donor is in exactly one, sizes differ by one.
+
+    ``donors (N,)`` may repeat and stand in any order. With ``mean_grade (N,)`` of the clips (NaN where unknown) folds
+    are alike in their donors' mean grades: donors are ranked by theirs, and of as many neighbours as there are folds
+    each goes to another fold. Parts are sorted.
+
+    Raises
+    ------
+    ValueError
+        When there are fewer than two folds, or fewer donors than folds.
+    """
+    people, number = np.unique(donors, return_inverse=True)
+    if not 2 <= folds <= len(people):
+        raise ValueError(f"folds: expected 2 folds or more, a donor for each, found {folds} for {len(people)} donors")
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(len(people))
+    if mean_grade is not None:
+        order = order[np.argsort(_means(mean_grade, number, len(people))[order], kind="stable")]
+    turns = np.concatenate([rng.permutation(folds) for _ in range(0, len(people), folds)])[: len(people)]
+    return tuple(np.sort(people[order[turns == fold]]) for fold in range(folds))
+
+
+def _means(values: NDArray[np.float64], group: NDArray[np.int64], groups: int) -> NDArray[np.float64]:
+    """``(groups,)`` mean of what is known of each group; NaN where nothing is."""
+    known = np.isfinite(values)
+    count = np.bincount(group[known], minlength=groups)
+    total = np.bincount(group[known], values[known], minlength=groups)
+    return np.divide(total, count, out=np.full(groups, np.nan), where=count > 0)
+
+
 def split_hash(parts: tuple[NDArray[np.int64], ...]) -> str:
     """A short name of a split: equal parts give equal hashes."""
     text = "|".join(",".join(map(str, part.tolist())) for part in parts)

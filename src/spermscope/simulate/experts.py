@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr
 
 from spermscope.simulate.cells import Cells, Floats
 from spermscope.simulate.optics import Optics
@@ -102,9 +103,22 @@ class Panel:
 
     def votes(self, seen: Appearance, rng: np.random.Generator) -> NDArray[np.int64]:
         """``(N, raters)`` grade index, 0 = A (best)."""
+        impression, doubt = self._impressions(seen)
+        impression = impression + doubt * rng.standard_normal(impression.shape)
+        return (impression[:, :, None] < self._cuts).sum(axis=2).astype(np.int64)
+
+    def probabilities(self, seen: Appearance) -> Floats:
+        """``(N, raters, grades)`` each rater's chance of each grade, exact; its mean over raters is the truth."""
+        impression, doubt = self._impressions(seen)
+        at_least = ndtr((self._cuts - impression[:, :, None]) / doubt[:, :, None])
+        ends = (*impression.shape, 1)
+        chance: Floats = -np.diff(np.concatenate([np.ones(ends), at_least, np.zeros(ends)], axis=2), axis=2)
+        return chance
+
+    def _impressions(self, seen: Appearance) -> tuple[Floats, Floats]:
+        """``(N, raters)`` mean and standard deviation of each rater's impression."""
         shape, movement = seen.shape[:, None], seen.movement[:, None]
         mean = self.shape_weight * shape + (1 - self.shape_weight) * movement
         impression = (1 - self.weakest) * mean + self.weakest * np.minimum(shape, movement)
         doubt = self.inconsistency * (1.0 + 1.5 * (1.0 - seen.clarity[:, None]))
-        impression = impression - self.severity + doubt * rng.standard_normal(impression.shape)
-        return (impression[:, :, None] < self._cuts).sum(axis=2).astype(np.int64)
+        return impression - self.severity, doubt

@@ -12,10 +12,10 @@ from scipy.special import logit
 
 from spermscope import __version__
 from spermscope.detect import decode, match_heads
+from spermscope.drawing import Progress, draw_all
 from spermscope.models.heatmap import HeatmapNet, heatmap_loss
 from spermscope.runtime import ModelCard, write_model
 from spermscope.simulate.optics import KINDS, Kind
-from spermscope.training.drawing import Progress, draw_all
 from spermscope.training.export import golden, to_onnx
 from spermscope.training.lessons import BOX, CARE, HEAT, WEIGHT, Lessons
 from spermscope.training.loop import fastest_device, mixed_precision

@@ -16,16 +16,16 @@ from torch import Tensor
 
 from spermscope import __version__
 from spermscope.clips import MODEL_PX, MOTION_FEATURES, motion_features, to_model_input
+from spermscope.drawing import Progress
 from spermscope.labels import split_by_donor, split_hash
 from spermscope.metrics import Exam, mean_distribution
 from spermscope.models.streaming import TOKEN, CropEncoder, GradeHead, HeadAtWork
 from spermscope.runtime import ModelCard, write_model
 from spermscope.settings import ClipSettings
-from spermscope.training.drawing import Progress
+from spermscope.study.panel_clips import PanelClips, draw_panel_clips, split
 from spermscope.training.export import golden, to_onnx
 from spermscope.training.loop import Loop, mixed_precision, turned
 from spermscope.training.losses import emd_loss
-from spermscope.training.panel_clips import PanelClips, draw_panel_clips, split
 from spermscope.training.scores import card_scores
 from spermscope.training.stills import Stills, draw_stills, fit_stills
 from spermscope.types import GRADES

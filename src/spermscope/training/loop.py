@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spermscope.clips import MODEL_PX, to_model_input
-from spermscope.training.drawing import Progress
+from spermscope.drawing import Progress
 
 CPU = torch.device("cpu")
 

@@ -12,9 +12,9 @@ from scipy.optimize import minimize
 from torch import Tensor, nn
 
 from spermscope import __version__
+from spermscope.drawing import Progress, draw_all
 from spermscope.models.scale import BINS, ScaleNet
 from spermscope.runtime import ModelCard, write_model
-from spermscope.training.drawing import Progress, draw_all
 from spermscope.training.export import golden, to_onnx
 from spermscope.training.lessons import INVERTED, disturbed
 from spermscope.training.loop import Loop, fastest_device, mixed_precision

@@ -15,14 +15,14 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from spermscope.drawing import Progress, draw_all
 from spermscope.models.streaming import TOKEN, CropEncoder
 from spermscope.settings import ClipSettings
 from spermscope.simulate.cells import Cells, Floats
 from spermscope.simulate.donors import draw_cells, draw_donor
 from spermscope.simulate.experts import Appearance, appearance
-from spermscope.training.drawing import Progress, draw_all
+from spermscope.study.panel_clips import film
 from spermscope.training.loop import Loop, mixed_precision, turned
-from spermscope.training.panel_clips import film
 
 CELLS_A_DONOR = 3
 BATCH = 64

@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spermscope.clips import crop
+from spermscope.drawing import Progress, draw_all
 from spermscope.labels import distribution
 from spermscope.settings import ClipSettings
 from spermscope.simulate.cells import Cells
 from spermscope.simulate.donors import Donor, draw_cells, draw_donor
-from spermscope.simulate.experts import Panel, appearance
+from spermscope.simulate.experts import RATERS, Panel, appearance
 from spermscope.simulate.scene import MARGIN_UM, Scene, SceneSettings, View
-from spermscope.training.drawing import Progress, draw_all
 
 CELLS_A_DONOR = 10
 PANEL_SEED = 40
@@ -31,7 +31,10 @@ UNOBSERVED = 0.03
 
 @dataclass(frozen=True, slots=True)
 class PanelClips:
-    """N clips: ``frames (N, T, 150, 150) uint8``, times, positions, observed, ``votes (N, R)``, ``donor (N,)``."""
+    """N clips: ``frames (N, T, 150, 150) uint8``, times, positions, observed, ``votes (N, R)``, ``donor (N,)``.
+
+    ``truth (N, 5)`` is the distribution that infinitely many votes of the same raters would give.
+    """
 
     frames: NDArray[np.uint8]
     time_s: NDArray[np.float64]
@@ -40,6 +43,7 @@ class PanelClips:
     votes: NDArray[np.int64]
     donor: NDArray[np.int64]
     clarity: NDArray[np.float64]
+    truth: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.donor)
@@ -54,9 +58,12 @@ def draw_panel_clips(
     donors: range, seed: int, processes: int = 2, progress: Progress = lambda done, total: None
 ) -> PanelClips:
     """The clips of those donors; a donor's clips depend on ``seed`` and his number alone."""
-    parts = draw_all(partial(_donor_clips, seed), donors, processes, progress)
-    columns = (np.concatenate([getattr(part, name) for part in parts]) for name in PanelClips.__slots__)
-    return PanelClips(*columns)
+    return joined(draw_all(partial(donor_clips, seed), donors, processes, progress))
+
+
+def joined(parts: list[PanelClips]) -> PanelClips:
+    """The parts as one."""
+    return PanelClips(*(np.concatenate([getattr(part, name) for part in parts]) for name in PanelClips.__slots__))
 
 
 def save_panel_clips(path: Path, clips: PanelClips) -> None:
@@ -70,10 +77,20 @@ def load_panel_clips(path: Path) -> PanelClips:
         return PanelClips(*(arrays[name] for name in PanelClips.__slots__))
 
 
-def _donor_clips(seed: int, number: int) -> PanelClips:
-    rng = np.random.default_rng([seed, number, 21])
+def donor_of(seed: int, number: int) -> Donor:
+    """The donor whose clips ``donor_clips`` draws."""
+    return draw_donor(_generator(seed, number), number)
+
+
+def _generator(seed: int, number: int) -> np.random.Generator:
+    return np.random.default_rng([seed, number, 21])
+
+
+def donor_clips(seed: int, number: int, count: int = CELLS_A_DONOR, raters: int = RATERS) -> PanelClips:
+    """``count`` clips of donor ``number``, graded by one and the same panel of ``raters``."""
+    rng = _generator(seed, number)
     donor = draw_donor(rng, number)
-    cells = draw_cells(donor, CELLS_A_DONOR, rng)
+    cells = draw_cells(donor, count, rng)
     rules = ClipSettings()
     times_s = np.arange(rules.length) / rules.rate_hz
     frames, true_um = zip(
@@ -81,7 +98,7 @@ def _donor_clips(seed: int, number: int) -> PanelClips:
     )
     positions = np.stack(true_um)
     seen = appearance(cells, donor.optics, donor.um_per_px, times_s, positions)
-    panel = Panel(np.random.default_rng(PANEL_SEED))
+    panel = Panel(np.random.default_rng(PANEL_SEED), raters)
     observed = rng.random((len(cells), len(times_s))) >= UNOBSERVED
     return PanelClips(
         frames=np.stack(frames),
@@ -91,6 +108,7 @@ def _donor_clips(seed: int, number: int) -> PanelClips:
         votes=panel.votes(seen, rng),
         donor=np.full(len(cells), number),
         clarity=seen.clarity,
+        truth=panel.probabilities(seen).mean(axis=1),
     )
 
 

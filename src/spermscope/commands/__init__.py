@@ -1,0 +1,1 @@
+"""The groups of commands, one a file. Heavy imports happen inside the commands."""

@@ -1,0 +1,1 @@
+"""What others have: session folders, rating tables, published pickles and box labels, made into our folders."""

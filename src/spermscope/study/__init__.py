@@ -1,0 +1,1 @@
+"""Clips that a panel graded: drawn from simulation, and as a data set of the published shape."""
