@@ -30,13 +30,13 @@ TRUNKS: dict[str, Callable[[], Trunk]] = {
     "timesformer-tiny": lambda: TimeSformer(192, 3),
     "timesformer-small": TimeSformer,
     "timesformer-base": lambda: TimeSformer(768, 12),
-    "small-resnet-still": lambda: FrameMean(ResNet(depths=SHALLOW, first=24), 1),
-    "small-resnet-mean": lambda: FrameMean(ResNet(depths=SHALLOW, first=24), FRAMES),
+    "small-resnet-still": lambda: FrameMean(ResNet(depths=SHALLOW, first=20), 1),
+    "small-resnet-mean": lambda: FrameMean(ResNet(depths=SHALLOW, first=20), FRAMES),
     "small-r2plus1d": lambda: R2Plus1D(SHALLOW, first=16, side=64),
     "small-slowfast": lambda: SlowFast(SHALLOW, first=16, fast=4, side=96),
     "small-timesformer": lambda: TimeSformer(96, 3, depth=5, side=96),
 }
-"""Whole-clip trunks. ``small-`` ones have 0.7-0.9 M parameters."""
+"""Whole-clip trunks. ``small-`` ones have 0.5-0.9 M parameters."""
 
 
 def _whole_clip(trunk: Callable[[], Trunk], grades: int = 5, heads: int = 4, *, motion: bool = True) -> ClipGrader:
