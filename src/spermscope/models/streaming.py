@@ -78,9 +78,12 @@ class GradeHead(nn.Module):
         self, tokens: Tensor, motion: Tensor, valid: Tensor, places: slice = slice(None)
     ) -> tuple[Tensor, Tensor, Tensor]:
         """See the class; ``places`` are those that are looked at."""
-        tokens, motion, valid = tokens[:, places], motion[:, places], valid[:, places]
+        return self.read(tokens[:, places], motion[:, places], valid[:, places], self.place[places])
+
+    def read(self, tokens: Tensor, motion: Tensor, valid: Tensor, place: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As ``forward``, of L crops that stand at ``place (L, 192)``, rows of ``self.place``."""
         share = valid / valid.sum(1, keepdim=True).clamp(min=1.0)
-        x = self.token(tokens) + self.motion(motion) + self.place[places]
+        x = self.token(tokens) + self.motion(motion) + place
         bias = ((valid - 1.0) * 1e4)[:, None, None, :]
         for layer in self.layers:
             x = layer(x, bias)
@@ -104,6 +107,37 @@ class HeadAtWork(nn.Module):
         logits: Tensor
         logits, embedding, distance = self.head(tokens, motion, valid, self.places)
         return logits, embedding, distance
+
+
+class StreamingClip(nn.Module):
+    """Encoder and head on a whole clip, as a ``ClipGrader``: every second crop, counted back from the last, is seen.
+
+    A clip that is longer than the head's places is read at its end. A head without ``motion`` (``Nothing`` in its
+    place) reads the pictures alone.
+    """
+
+    def __init__(self, encoder: CropEncoder, head: GradeHead, every: int = 2) -> None:
+        super().__init__()
+        self.encoder, self.head, self.every = encoder, head, every
+
+    def forward(self, pictures: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
+        """As ``ClipGrader``; sides of 128."""
+        length = self.head.place.shape[0]
+        last = slice((min(pictures.shape[1], length) - 1) % self.every, None, self.every)
+        pictures, motion = pictures[:, -length:][:, last], motion[:, -length:][:, last]
+        count = pictures.shape[1]
+        tokens = self.encoder(pictures.flatten(0, 1)[:, None]).unflatten(0, (-1, count))
+        place = self.head.place[(length - 1) % self.every :: self.every][-count:]
+        logits, embedding, _ = self.head.read(tokens, motion, torch.ones_like(tokens[:, :, 0]), place)
+        return logits, embedding
+
+
+class Nothing(nn.Module):
+    """0 for each crop, in place of what its motion adds to its token."""
+
+    def forward(self, motion: Tensor) -> Tensor:
+        """``(B, T, 7)`` to ``(B, T, 1)``."""
+        return torch.zeros_like(motion[:, :, :1])
 
 
 class _Layer(nn.Module):
