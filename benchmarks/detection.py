@@ -30,6 +30,7 @@ from spermscope.pipeline import Pipeline
 from spermscope.polarity import PolarityVote
 from spermscope.runtime import Model, load_model, shipped
 from spermscope.settings import Settings
+from spermscope.several_scales import SeveralScales
 from spermscope.types import Frame, Scale, SourceProfile
 from spermscope.video import open_source
 from spermscope.video.folder import ImageFolder
@@ -184,7 +185,11 @@ def stills(models: list[Path], pictures: Path | None) -> None:
 def still(name: str, image: np.ndarray, profile: SourceProfile, model: Model | None, boxes: np.ndarray) -> Seen:
     """One picture by itself."""
     sized = replace(profile, width_px=image.shape[1], height_px=image.shape[0])
-    seen = open_one(sized, model).detect(Frame(image, 0, 0.0))
+    if model is None:
+        detector: Detector = BoxDetector(sized, Settings())
+    else:
+        detector = SeveralScales(sized, Settings(), model, EVERYTHING)
+    seen = detector.detect(Frame(image, 0, 0.0))
     seen = seen.where(seen.sperm)
     return Seen(name, image, seen.xy_px, seen.score, boxes)
 

@@ -14,11 +14,12 @@ from rich.table import Table
 
 from spermscope.calibration import Calibration, find_calibration
 from spermscope.conclusion import Conditions, conclude
-from spermscope.detect import Detector, open_detector
+from spermscope.detect import Detector
 from spermscope.pipeline import Pipeline, scale_reason
 from spermscope.report import write_report
 from spermscope.report.overlay import OverlayWriter
 from spermscope.settings import Settings
+from spermscope.several_scales import open_still_detector
 from spermscope.store import SessionWriter
 from spermscope.summary import Summary
 from spermscope.tally import Tally
@@ -203,7 +204,7 @@ class _Stills:
         self._source = source
         self._settings = settings
         self._calibration = calibration
-        first = open_detector(source.profile, settings)
+        first = open_still_detector(source.profile, settings)
         self._model = getattr(first, "model", None)
         self._detectors = {source.profile.scale: first}
         self.models = () if self._model is None else (self._model,)
@@ -231,5 +232,5 @@ class _Stills:
     def _detector(self, scale: Scale) -> Detector:
         if scale not in self._detectors:
             profile = replace(self._source.profile, scale=scale)
-            self._detectors[scale] = open_detector(profile, self._settings, self._model)
+            self._detectors[scale] = open_still_detector(profile, self._settings, self._model)
         return self._detectors[scale]

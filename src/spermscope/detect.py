@@ -56,7 +56,7 @@ class HeatmapDetector:
         self._um_per_px = profile.scale.um_per_px
         given = settings.detect.threshold
         threshold = float(np.ravel(model.card.constants["threshold"])[0]) if given is None else given
-        self._least = share * threshold
+        self.least = share * threshold
         slope, shift = np.ravel(model.card.constants.get("calibration", [1.0, 0.0])).tolist()
         self._calibration = slope, shift
 
@@ -67,7 +67,7 @@ class HeatmapDetector:
         seen = self.model.read(
             "model",
             {"picture": picture[None, None]},
-            lambda outputs: decode(outputs["cells"][0], self._least, working, self._calibration),
+            lambda outputs: decode(outputs["cells"][0], self.least, working, self._calibration),
         )
         size = working_size(frame.image.shape, self._um_per_px, working)
         return to_source(seen, size, frame.image.shape)
@@ -79,7 +79,7 @@ class BoxDetector:
     def __init__(self, profile: SourceProfile, settings: Settings) -> None:
         self._um_per_px = profile.scale.um_per_px
         self._polarity = profile.polarity
-        self._least = settings.detect.box_contrast
+        self.least = settings.detect.box_contrast
 
     def detect(self, frame: Frame) -> Detections:
         """See ``Detector``; every object is labelled sperm."""
@@ -88,7 +88,7 @@ class BoxDetector:
         core, ring = (max(3, int(size_um / working) | 1) for size_um in (3.2, 10.0))
         lift = cv2.blur(flat, (core, core)) - cv2.blur(flat, (ring, ring))
         lift = np.abs(lift) if self._polarity == 0 else self._polarity * lift
-        peak = (lift >= cv2.dilate(lift, np.ones((7, 7), np.uint8))) & (lift > self._least)
+        peak = (lift >= cv2.dilate(lift, np.ones((7, 7), np.uint8))) & (lift > self.least)
         rows, columns = np.nonzero(peak)
         score = lift[rows, columns] / (1.0 + lift[rows, columns])
         xy = np.column_stack([columns, rows]).astype(np.float32)

@@ -14,12 +14,14 @@ from spermscope.runtime import Model
 from spermscope.types import Array, Scale
 from spermscope.video.folder import ImageFolder
 from spermscope.video.levels import find_levels, level_table
-from spermscope.video.scale import UNSEEN, conclude, read_scale, scale_network
+from spermscope.video.scale import UNSEEN, conclude, confirmed, read_scale, scale_network
 
 MOST_STILLS = 32
 """Of one size that are looked at."""
 MOST_TILES = 384
 """Looked at in one size, more than in a video: every still shows other cells."""
+MOST_PICTURES = 8
+"""Of one size in which the detector looks at every scale that the tiles leave open."""
 APART = 0.05
 """Odds of one scale against two below which a picture has its own."""
 
@@ -38,11 +40,13 @@ class StillScales:
     def __init__(self, folder: ImageFolder, model: Model | None = None) -> None:
         self._model = model or scale_network()
         self._pooled: dict[tuple[int, ...], NDArray[np.float64]] = {}
+        self.by_size: dict[tuple[int, ...], Scale] = {}
         for images in folder.of_each_size(MOST_STILLS):
             table = level_table(*find_levels(images))
             seen = [image if image.dtype == np.uint8 else table[image] for image in images]
-            self._pooled[_size(images[0])] = read_scale(seen, self._model, most_tiles=MOST_TILES)
-        self.by_size: dict[tuple[int, ...], Scale] = {size: conclude(all_) for size, all_ in self._pooled.items()}
+            pooled = read_scale(seen, self._model, most_tiles=MOST_TILES)
+            self._pooled[_size(images[0])] = pooled
+            self.by_size[_size(images[0])] = conclude(confirmed(pooled, seen, MOST_PICTURES))
 
     def of_size(self, image: Array) -> Scale:
         """That of pictures as large as ``image``; ``UNSEEN`` where the folder's headers told no such size."""
@@ -52,7 +56,9 @@ class StillScales:
         """That of its size, or its own where the two lie apart."""
         own = read_scale([image], self._model)
         pooled = self._pooled.get(_size(image))
-        return conclude(own) if pooled is None or one_scale_odds(own, pooled) < APART else self.of_size(image)
+        if pooled is not None and one_scale_odds(own, pooled) >= APART:
+            return self.of_size(image)
+        return conclude(confirmed(own, [image], 1))
 
 
 def one_scale_odds(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
