@@ -18,13 +18,17 @@ from spermscope.several_scales import open_still_detector
 from spermscope.simulate.scene import Scene, SceneSettings
 from spermscope.video import open_source
 from spermscope.video.folder import ImageFolder
-from spermscope.video.scale import UNSEEN, bin_centres, estimate_scale
-from spermscope.video.stills import MOST_PICTURES, MOST_TILES, one_scale_odds
+from spermscope.video.scale import UNSEEN, bin_centres, conclude, read_scale, scale_network
+from spermscope.video.stills import MOST_PICTURES, MOST_TILES, confirmed, one_scale_odds
 
 
 def still(seed, width, height, um_per_px=0.35):
     asked = {"width_px": width, "height_px": height, "um_per_px": um_per_px, "cells": 12, "seed": seed}
     return Scene(SceneSettings(**asked)).render(0.0)
+
+
+def estimate(images, most_pictures):
+    return conclude(confirmed(read_scale(images, scale_network(), most_tiles=MOST_TILES), images, most_pictures))
 
 
 def write(folder, images):
@@ -52,9 +56,9 @@ def test_pictures_of_one_size_share_the_estimate_from_all_of_them(mixed):
         assert source.profile.scale is source.scale_of(frames[0])
         for image in frames:
             alike = [other for other in frames if other.shape == image.shape]
-            shared = estimate_scale(alike, most_tiles=MOST_TILES, most_pictures=MOST_PICTURES)
+            shared = estimate(alike, MOST_PICTURES)
             assert source.stills.of_size(image) == shared
-            assert source.scale_of(image) in (source.stills.of_size(image), estimate_scale([image]))
+            assert source.scale_of(image) in (source.stills.of_size(image), estimate([image], 1))
         assert source.scale_of(frames[-1]) == UNSEEN
         assert source.stills.of_size(np.zeros((5, 5), np.uint8)) == UNSEEN
 
@@ -126,7 +130,7 @@ def test_one_still_and_one_that_cannot_be_read(tmp_path):
     (folder / "1.png").write_bytes((folder / "0.png").read_bytes()[:200])
     with open_source(folder, stills=True) as source:
         (frame,) = source
-        assert source.scale_of(frame.image) == estimate_scale([frame.image])
+        assert source.scale_of(frame.image) == estimate([frame.image], 1)
         assert source.warnings[0].startswith("image 1 could not be read")
 
 
@@ -140,4 +144,17 @@ def test_sixteen_bit_stills_are_looked_at_through_their_own_levels(tmp_path):
     images = [still(seed, 256, 256).astype(np.uint16) * 30 + 500 for seed in range(3)]
     with open_source(write(tmp_path / "in", images), stills=True) as source:
         seen = [frame.image for frame in source]
-        assert source.profile.scale == estimate_scale(seen, most_tiles=MOST_TILES, most_pictures=MOST_PICTURES)
+        assert source.profile.scale == estimate(seen, MOST_PICTURES)
+
+
+def test_the_detector_settles_what_the_network_leaves_open():
+    images = [still(seed, 400, 300, 0.3) for seed in range(3)]
+    centres = bin_centres(32)
+    open_ = np.exp(-0.5 * ((centres - np.log(0.42)) / 0.35) ** 2)
+    before, after = conclude(open_ / open_.sum()), conclude(confirmed(open_, images, 3))
+    assert abs(np.log(after.um_per_px / 0.3)) < abs(np.log(before.um_per_px / 0.3))
+
+
+def test_where_the_network_tells_nothing_the_detector_is_not_asked():
+    flat = np.full(32, 1 / 32)
+    assert confirmed(flat, [still(0, 300, 200)], 1) is flat

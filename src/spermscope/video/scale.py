@@ -6,8 +6,6 @@ n, since they err alike, and pictures of one source show the same cells and coun
 a clump of dirt may be sure and wrong. The sum is blurred by what more tiles cannot tell, such as that heads of one man
 are larger than another's. The numbers in this are fitted on simulated sources that the network has not seen, and
 travel in its card.
-
-What the network leaves open the detector settles: it is surest of what it sees at the scale that it learned.
 """
 
 from __future__ import annotations
@@ -23,7 +21,6 @@ from scipy.special import expit
 
 from spermscope.compress import asinh
 from spermscope.runtime import Model, ModelCard, load_model, shipped
-from spermscope.several_scales import SURE, sureness_at
 from spermscope.types import Scale
 
 TILE_PX = 192
@@ -36,11 +33,6 @@ LOWEST_UM_PER_PX, HIGHEST_UM_PER_PX = 0.08, 1.4
 MOST_TILES = 96
 """Looked at in one source: a quarter of a second on one core."""
 BATCH = 8
-MOST_PICTURES = 3
-"""In which the detector looks at every scale that is left: a second and a half on one core."""
-TRUST = 0.5
-"""Power of the network's distribution beside the detector's sureness; see ``several_scales.SURE``."""
-LEAST_LEFT = 1e-3
 STRUCTURE_PX, LEAST_GREY = 4.0, 0.02
 """Blur before a tile's structures are compared; what a blank tile is taken to show, in grey levels."""
 UNSEEN = Scale(0.5, "estimated", 1.0)
@@ -87,11 +79,7 @@ def fullness(tiles: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
 
 
 def estimate_scale(
-    images: Sequence[NDArray[np.uint8]],
-    model: Model | None = None,
-    *,
-    most_tiles: int = MOST_TILES,
-    most_pictures: int = MOST_PICTURES,
+    images: Sequence[NDArray[np.uint8]], model: Model | None = None, *, most_tiles: int = MOST_TILES
 ) -> Scale:
     """Scale of pictures that were taken through one microscope.
 
@@ -103,8 +91,6 @@ def estimate_scale(
         The shipped network when not given.
     most_tiles
         Looked at; which ones is drawn, always alike.
-    most_pictures
-        In which the detector looks at every scale that the tiles leave open.
 
     Returns
     -------
@@ -112,27 +98,7 @@ def estimate_scale(
         The median of the pooled distribution, and how far round it 95 % of it lie; ``UNSEEN`` where as far as 100 %,
         as where every picture is blank.
     """
-    read = read_scale(images, model or scale_network(), most_tiles=most_tiles)
-    return conclude(confirmed(read, images, most_pictures))
-
-
-def confirmed(
-    distribution: NDArray[np.float64], images: Sequence[NDArray[np.uint8]], most_pictures: int
-) -> NDArray[np.float64]:
-    """``(K,)``: the network's, times how sure the detector is of pictures taken at each scale.
-
-    The network errs in its own way on microscopes that it has never seen, so it counts by half. What it leaves less
-    than a thousandth of the likeliest scale's chance is not looked at; a distribution without any peak stays.
-    """
-    left = distribution / distribution.max()
-    likely = np.flatnonzero(left >= LEAST_LEFT)
-    if len(likely) == len(distribution):
-        return distribution
-    some = [images[row] for row in np.unique(np.linspace(0, len(images) - 1, most_pictures).round().astype(int))]
-    sure = sureness_at(some, np.exp(bin_centres(len(distribution))[likely]), detector_network())
-    told = np.zeros(len(distribution))
-    told[likely] = left[likely] ** TRUST * np.exp(SURE * (sure - sure.max()))
-    return np.asarray(told / told.sum())
+    return conclude(read_scale(images, model or scale_network(), most_tiles=most_tiles))
 
 
 def read_scale(
@@ -219,9 +185,3 @@ def conclude(distribution: NDArray[np.float64]) -> Scale:
 def scale_network() -> Model:
     """The shipped network, loaded once."""
     return load_model(shipped("scale"))
-
-
-@lru_cache(maxsize=1)
-def detector_network() -> Model:
-    """The shipped detector, loaded once: what confirms a scale."""
-    return load_model(shipped("detector"))
