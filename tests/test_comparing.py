@@ -23,11 +23,12 @@ from spermscope.metrics import MEASURES, mse
 from spermscope.models.family import NETWORKS
 from spermscope.temperature import tempered
 from spermscope.training.comparing import compare
+from spermscope.training.costs import Cost, total_s
 from spermscope.training.fitting import FitSettings
 from spermscope.training.judging import exam_of
 from spermscope.training.material import Material
 from spermscope.training.presets import Plan
-from spermscope.training.protocol import folds
+from spermscope.training.protocol import Cell, Fold, folds
 
 QUICK = FitSettings(epochs=2, batch=4)
 
@@ -162,6 +163,23 @@ def test_a_cell_that_cannot_be_read_is_named(study, plan, whole, tmp_path):
     path.write_bytes(path.read_bytes()[:99])
     with pytest.raises(ValueError, match=r"toy_emd_seed0_fold1\.npz: expected a trained cell, found"):
         compare(study, tmp_path / "out", plan)
+
+
+def test_the_estimate_counts_what_is_learned_and_predicted():
+    fold = Fold(np.arange(10), np.arange(3), np.arange(5))
+    costs = {"toy": Cost(2.0, 0.5), "stream": Cost(7.0, 0.25)}
+    cells = [Cell(0, 0, "emd", "toy"), Cell(0, 0, "emd", "stream")]
+    wanted = 4 * (10 * 2.0 + 3 * 0.5) + 8 * 0.5 + 4 * (10 * 7.0 + 3 * 0.25) + 8 * 0.25
+    assert total_s(cells, (fold,), costs, 4) == wanted
+
+
+def test_progress_counts_up_to_all_that_was_estimated(study, plan, tmp_path):
+    seen = []
+    only = replace(plan, losses=("emd",), alone=(), fit=FitSettings(epochs=3, batch=2))
+    compare(study, tmp_path / "out", only, progress=lambda done, total: seen.append((done, total)))
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert len(seen) == 2 * 3 + 1
+    assert seen[-1][0] == seen[-1][1]
 
 
 def invoke(*words):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -134,7 +135,8 @@ class _Tally:
         return total_s(cells, self._study.folds, self._costs, self._study.plan.fit.epochs)
 
     def _say(self, done_s: float) -> None:
-        self._progress(round(done_s), max(1, round(self._all_s)))
+        total = math.ceil(self._all_s)
+        self._progress(int(done_s) if self._open else total, total)
 
 
 def _estimate(missing: Sequence[Cell], cells: Sequence[Cell], study: _Study, costs: dict[str, Cost]) -> str:
