@@ -59,8 +59,8 @@ def _refuse(what: str, found: Sequence[object], known: Sequence[object] | None =
 
 
 PRESETS: dict[str, Plan] = {
-    "small": Plan(("small-resnet-still", "stream"), ("emd", "mse"), folds=2, fit=FitSettings(epochs=3)),
-    "medium": Plan(ORDINARY, SEVEN, alone=ORDINARY, fit=FitSettings(epochs=8, batch=8)),
+    "small": Plan(("small-resnet-still", "stream"), ("emd", "mse"), folds=2, fit=FitSettings(epochs=10, batch=8)),
+    "medium": Plan(ORDINARY, SEVEN, alone=ORDINARY, fit=FitSettings(epochs=6, batch=8)),
     "paper": Plan(FULL, SEVEN, folds=5, alone=FULL, fit=FitSettings(epochs=60, rate=3e-4)),
 }
 """``small`` shows in minutes that all of it works, ``medium`` is hours on two cores, ``paper`` needs graphics cards."""
