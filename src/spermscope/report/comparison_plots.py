@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -55,24 +55,28 @@ def errors(comparison: Comparison, language: str) -> Figure:
 
 
 def costs(comparison: Comparison, language: str) -> Figure:
-    """MSE against time a clip and against parameters; each network's best row has its name."""
-    figure, panels = panels_of(7.4, 3.6, 2)
+    """MSE against time a clip and against parameters; each network's best row is the large mark."""
+    networks = list(dict.fromkeys(row.network for row in comparison.rows))
+    styles: list[dict[str, Any]] = [
+        {"marker": MARKS[(n + n // 8) % 8], "color": COLOURS[n % 8], "linestyle": ""} for n in range(len(networks))
+    ]
+    figure, panels = panels_of(7.4, 3.8, 2)
     for axes, cost in zip(panels, (_milliseconds, _millions), strict=True):
-        for network in dict.fromkeys(row.network for row in comparison.rows):
+        for network, style in zip(networks, styles, strict=True):
             members = [row for row in comparison.rows if row.network == network and row.motion]
-            axes.plot(
-                [cost(row) for row in members], [row.scores["mse"].value for row in members], "o", color="#BBBBBB", ms=3
-            )
             best = min(members, key=lambda row: row.scores["mse"].value)
-            spot = cost(best), best.scores["mse"].value
-            axes.plot(*spot, "o", color=COLOURS[0], ms=5)
-            axes.annotate(network, spot, xytext=(0, -10), textcoords="offset points", fontsize=6.5, ha="center")
+            others = [row for row in members if row is not best]
+            found = [row.scores["mse"].value for row in others]
+            axes.plot([cost(row) for row in others], found, **style, ms=3, alpha=0.45)
+            axes.plot(cost(best), best.scores["mse"].value, **style, ms=7)
         axes.axhline(comparison.beside["mse"].mean_row, color="#555555", linestyle="--", linewidth=1)
         axes.set_xscale("log")
-        axes.margins(x=0.25, y=0.15)
+        axes.margins(x=0.15, y=0.1)
         axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
+    marks = [Line2D([], [], **style) for style in styles]
+    figure.legend(marks, networks, loc="outside lower center", ncols=min(5, len(networks)), frameon=False, fontsize=8)
     panels[0].set(xlabel=text("compare_ms", language), ylabel=text("measure_mse", language))
     panels[1].set(xlabel=text("compare_millions", language))
     return figure
