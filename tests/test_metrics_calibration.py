@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from spermscope.metrics import bootstrap_interval, calibration_error, resampled_interval
+from spermscope.metrics import bootstrap_interval, calibration_curve, calibration_error, resampled_interval
 
 
 def by_pairs(predicted, target, donor, bins):
@@ -132,3 +132,24 @@ def test_resampling_a_mean_gives_the_interval_of_the_mean():
     assert general == pytest.approx(bootstrap_interval(values, donor, np.random.default_rng(6)))
     assert np.isnan(resampled_interval(lambda rows: 1.0, np.empty(0, np.int64), rng)).all()
     assert np.isnan(resampled_interval(lambda rows: float("nan"), donor, rng, resamples=5)).all()
+
+
+def test_a_curve_has_the_means_of_bins_of_equal_size():
+    rng = np.random.default_rng(4)
+    predicted, target = rng.dirichlet(np.ones(3), 120), rng.dirichlet(np.ones(3), 120)
+    predicted[7] = np.nan
+    target[9] = np.nan
+    found = calibration_curve(predicted, target)
+    kept = np.setdiff1d(np.arange(120), [7, 9])
+    assert found.shape == (3, 5, 2)
+    for grade in range(3):
+        order = kept[np.argsort(predicted[kept, grade])]
+        for number, rows in enumerate(np.split(order, np.arange(1, 5) * len(kept) // 5)):
+            np.testing.assert_allclose(found[grade, number], [side[rows, grade].mean() for side in (predicted, target)])
+
+
+def test_a_curve_of_nothing_has_no_bins_and_equal_shares_one():
+    assert calibration_curve(np.full((3, 4), np.nan), np.full((3, 4), 0.25)).shape == (4, 0, 2)
+    found = calibration_curve(np.full((60, 2), 0.5), np.tile([0.25, 0.75], (60, 1)))
+    assert np.isfinite(found).sum() == 4
+    np.testing.assert_allclose(found[0][np.isfinite(found[0])], [0.5, 0.25])

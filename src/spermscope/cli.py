@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 
 from spermscope import __version__
+from spermscope.commands.compare import compare
 from spermscope.commands.data import data
 from spermscope.commands.progress import progress
 from spermscope.commands.simulate import simulate
@@ -26,7 +27,7 @@ def commands() -> None:
     """See, follow, measure and grade sperm in microscope video. Research use only."""
 
 
-for group in (simulate, data, train):
+for group in (simulate, data, train, compare):
     commands.add_command(group)
 
 

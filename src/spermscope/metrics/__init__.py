@@ -6,7 +6,7 @@ item gives an empty answer or NaN. Anything else is a ``ValueError``. Definition
 in ``docs/METRICS.md``.
 """
 
-from spermscope.metrics.calibration import calibration_error
+from spermscope.metrics.calibration import calibration_curve, calibration_error
 from spermscope.metrics.ceilings import Reading, half_panels, readings
 from spermscope.metrics.comparing import Difference, mean_ranks, paired_differences
 from spermscope.metrics.distances import (
@@ -45,6 +45,7 @@ __all__ = [
     "beside",
     "best_of_field",
     "bootstrap_interval",
+    "calibration_curve",
     "calibration_error",
     "crossed_interval",
     "emd",

@@ -38,6 +38,23 @@ def calibration_error(predicted: Floats, target: Floats, donor: NDArray[np.int64
     return float(np.sqrt(max(0.0, square)))
 
 
+def calibration_curve(predicted: Floats, target: Floats, *, bins: int = BINS) -> Floats:
+    """``(K, bins, 2)`` mean predicted and mean voted share of the items in each bin of each grade.
+
+    The bins are those of ``calibration_error``; as many as there are, NaN where one is empty, no bins without items.
+    """
+    keep = known(predicted, target)
+    bins, grades = max(1, min(bins, int(keep.sum()) // 20)), predicted.shape[1]
+    if not keep.any():
+        return np.empty((grades, 0, 2))
+    cell = _bins(predicted[keep], bins).ravel()
+    size = np.bincount(cell, minlength=grades * bins)
+    sides = [np.bincount(cell, side[keep].ravel(), minlength=grades * bins) for side in (predicted, target)]
+    total = np.stack(sides, axis=1)
+    mean: Floats = np.divide(total, size[:, None], out=np.full_like(total, np.nan), where=size[:, None] > 0)
+    return mean.reshape(grades, bins, 2)
+
+
 def _bins(shares: Floats, bins: int) -> NDArray[np.int64]:
     """``(N, K)`` bin of every share, counted through the grades; a bin's upper edge is the last of its N / bins."""
     edges = np.sort(shares, axis=0)[np.arange(1, bins) * len(shares) // bins - 1]

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import re
-import warnings
 from collections.abc import Mapping, Sequence
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from spermscope.locale import text
 from spermscope.motility import WHO_GRADES
+from spermscope.report.figures import figure_of, svg
 from spermscope.report.paths import Points
 
 # Okabe & Ito's colours, told apart by every kind of colour vision; line styles say the same again.
@@ -24,7 +19,7 @@ DASHES = {"rapid": "-", "slow": "--", "non-progressive": "-.", "immotile": ":", 
 
 def trajectories(paths: Mapping[int, Points], who: Mapping[int, str], size_px: tuple[int, int], language: str) -> str:
     """Every track in the picture, by WHO grade."""
-    figure, axes = _figure(6.2, 6.2 * size_px[1] / size_px[0] + 0.5)
+    figure, axes = figure_of(6.2, 6.2 * size_px[1] / size_px[0] + 0.5)
     for track_id, points in paths.items():
         grade = who.get(track_id, "")
         axes.plot(*points.T, DASHES[grade], color=COLOURS[grade], linewidth=0.9)
@@ -35,12 +30,12 @@ def trajectories(paths: Mapping[int, Points], who: Mapping[int, str], size_px: t
             axes.plot([], [], DASHES[grade], color=COLOURS[grade], label=label)
     axes.set(xlim=(0, size_px[0]), ylim=(size_px[1], 0), aspect="equal", xlabel=text("px_axis", language))
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3, frameon=False, fontsize=8)
-    return _svg(figure)
+    return svg(figure)
 
 
 def speeds(values: Mapping[str, Sequence[float]], language: str) -> str:
     """Histogram of VSL, stacked by WHO grade."""
-    figure, axes = _figure(6.2, 3.0)
+    figure, axes = figure_of(6.2, 3.0)
     groups = [grade for grade in (*WHO_GRADES, "") if len(values.get(grade, ()))]
     top = max(max(values[grade]) for grade in groups)
     bins = np.arange(0.0, max(30.0, top) + 5.0, 5.0).tolist()
@@ -55,25 +50,4 @@ def speeds(values: Mapping[str, Sequence[float]], language: str) -> str:
     axes.set(xlabel=text("speed_axis", language), ylabel=text("cells_axis", language))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(loc="upper right", frameon=False, fontsize=8)
-    return _svg(figure)
-
-
-def _figure(width: float, height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.tick_params(labelsize=8)
-    return figure, axes
-
-
-def _svg(figure: Figure) -> str:
-    """The figure as SVG whose letters stay text, in the reader's own fonts."""
-    page = io.StringIO()
-    style = {"svg.fonttype": "none", "svg.hashsalt": "spermscope", "font.family": ["DejaVu Sans"]}
-    with mpl.rc_context(style), warnings.catch_warnings():
-        # Letters stay text and are set by the reader's fonts; those of this machine need not have them.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.savefig(page, format="svg", metadata={"Date": None})
-    drawn = page.getvalue()
-    drawn = drawn[drawn.index("<svg") :]
-    return re.sub(r"font-family: ?[^;\"]+|'DejaVu Sans'", lambda m: m[0].replace("'DejaVu Sans'", "sans-serif"), drawn)
+    return svg(figure)

@@ -25,7 +25,7 @@ from spermscope.settings import ClipSettings
 from spermscope.study.panel_clips import PanelClips, draw_panel_clips, split
 from spermscope.training.export import golden, to_onnx
 from spermscope.training.loop import Loop, mixed_precision, turned
-from spermscope.training.losses import emd_loss
+from spermscope.training.losses import emd_loss, panel_loss
 from spermscope.training.scores import card_scores
 from spermscope.training.stills import Stills, draw_stills, fit_stills
 from spermscope.types import GRADES
@@ -128,7 +128,7 @@ def fit_clips(
         valid = torch.zeros(len(rows), length)
         valid[:, picked] = 1.0
         logits = head(tokens, _motion(clips, rows, rng), valid)[0]
-        loop.descend(_panel_loss(logits, target[rows]).mean())
+        loop.descend(panel_loss(emd_loss, logits, target[rows]).mean())
 
 
 def fit_head(
@@ -156,7 +156,7 @@ def fit_head(
         picked = tokens[rows, turn]
         picked = picked + 0.05 * picked.std() * torch.randn_like(picked)
         logits = head(picked * valid[:, :, None], _motion(clips, rows, rng, shown), valid)[0]
-        loop.descend(_panel_loss(logits, target[rows], shares[clips.donor[rows]]).mean())
+        loop.descend(panel_loss(emd_loss, logits, target[rows], shares[clips.donor[rows]]).mean())
         if (count + 1) % loop.steps_an_epoch == 0:
             found = float(np.mean((predict(head, held_tokens, held)[0] - held.distributions) ** 2))
             if found < best:
@@ -172,12 +172,6 @@ def fit_distance(head: GradeHead, tokens: Tensor, clips: PanelClips) -> None:
     values, vectors = torch.linalg.eigh(spread)
     head.centre.copy_(mean.mean(0).float())
     head.whiten.copy_((vectors * values.clamp(min=1e-5).rsqrt()).float())
-
-
-def _panel_loss(logits: Tensor, target: Tensor, share: Tensor | None = None) -> Tensor:
-    """EMD of every head; each sees its own resample of the donors, so that their spread tells the model's doubt."""
-    each = torch.stack([emd_loss(logits[:, number], target) for number in range(logits.shape[1])], 1)
-    return each.mean(1) if share is None else (each * share).sum(1) / share.sum(1).clamp(min=1.0)
 
 
 def _motion(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -16,8 +17,10 @@ CPU = torch.device("cpu")
 
 
 def fastest_device() -> torch.device:
-    """The graphics card where there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """The graphics card where there is one; of several, this process's own (``LOCAL_RANK``, which launchers set)."""
+    if not torch.cuda.is_available():
+        return CPU
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
 
 
 def mixed_precision(device: torch.device = CPU) -> torch.autocast:

@@ -84,6 +84,16 @@ LOSSES: dict[str, Loss] = {
 }
 
 
+def panel_loss(loss: Loss, logits: Tensor, target: Tensor, share: Tensor | None = None) -> Tensor:
+    """``(B,)`` mean loss over the heads of ``logits (B, M, K)``.
+
+    ``share (B, M)`` is how often each head's own resample of the donors drew the item's, so that the heads' spread
+    tells the model's doubt: an item counts by its shares among the heads, and not where no head drew it.
+    """
+    each = torch.stack([loss(logits[:, number], target) for number in range(logits.shape[1])], 1)
+    return each.mean(1) if share is None else (each * share).sum(1) / share.sum(1).clamp(min=1.0)
+
+
 def _apart(logits: Tensor, target: Tensor) -> Tensor:
     return torch.softmax(logits.float(), -1) - target
 

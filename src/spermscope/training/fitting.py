@@ -1,0 +1,220 @@
+"""One cell of a comparison: a network trained by a loss, its epoch and temperature chosen on donors held back.
+
+Everything random follows from the seed, the fold, the epoch and the batch, so a training that was cut short and goes on
+gives what an unbroken one gives: on one thread of one machine to the bit.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from torch import Tensor, nn
+
+from spermscope.drawing import Progress
+from spermscope.metrics import Floats, mse
+from spermscope.models.family import NETWORKS
+from spermscope.temperature import fit_temperature, tempered
+from spermscope.training.files import put
+from spermscope.training.loop import Loop, fastest_device, mixed_precision
+from spermscope.training.losses import LOSSES, panel_loss
+from spermscope.training.material import Material
+from spermscope.training.protocol import Cell, Fold
+
+Ints = NDArray[np.int64]
+
+START, ORDER, BATCH, DONORS = 1, 2, 3, 4
+"""What a random number is for."""
+
+
+class FitSettings(BaseModel):
+    """How every cell of a comparison is trained: AdamW, one cosine cycle with its peak at ``rate``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: PositiveInt = 8
+    batch: int = Field(default=16, ge=2)
+    rate: PositiveFloat = 1e-3
+    heads: PositiveInt = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A trained cell on its fold: logits ``(n, M, K)`` of the clips held back and of those tested.
+
+    ``temperature`` and ``epoch`` (from 1) are chosen on the clips held back by the MSE of the mean distribution, whose
+    course by epoch is ``curve``; ``ms_a_clip`` is the time to predict one, without reading it.
+    """
+
+    held: Floats
+    test: Floats
+    temperature: float
+    epoch: int
+    curve: tuple[float, ...]
+    seconds: float
+    ms_a_clip: float
+    parameters: int
+
+    @property
+    def predicted(self) -> Floats:
+        """``(n, K)`` of the clips tested."""
+        return tempered(self.test, self.temperature)
+
+
+@dataclass(slots=True)
+class _Course:
+    """What a training has come to after some epochs."""
+
+    best: dict[str, Any]
+    curve: list[float]
+    seconds: float = 0.0
+
+    @property
+    def epoch(self) -> int:
+        """Of the best, from 0."""
+        return int(np.argmin(self.curve))
+
+
+def fit(
+    cell: Cell,
+    material: Material,
+    fold: Fold,
+    settings: FitSettings,
+    checkpoint: Path,
+    progress: Progress = lambda done, total: None,
+    named: str = "",
+) -> Fitted:
+    """Train one cell, going on from ``checkpoint`` where there is one; ``progress`` counts epochs.
+
+    ``named`` tells other data and settings in a checkpoint from these.
+
+    Raises
+    ------
+    ValueError
+        When the checkpoint is of another cell, data set or settings.
+    """
+    with _seeded(cell, START):
+        build = NETWORKS[cell.network]
+        network = build(material.target.shape[1], settings.heads, motion=cell.motion).to(fastest_device())
+        batch = min(settings.batch, len(fold.train))
+        loop = Loop([network], settings.rate, settings.epochs, len(fold.train), batch, lambda done, total: None)
+        course = _resumed(checkpoint, f"{cell.name} {named}", network, loop)
+        share = _shares(cell, material.donor[fold.train], settings.heads)
+        for epoch in range(len(course.curve), settings.epochs):
+            begun = time.monotonic()
+            _one_epoch(cell, material, fold.train, loop, share, epoch)
+            predicted = tempered(logits_of(network, material, fold.held)[0])
+            course.curve.append(_error(predicted, material.target[fold.held]))
+            if course.epoch == epoch:
+                course.best = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+            course.seconds += time.monotonic() - begun
+            _keep(checkpoint, f"{cell.name} {named}", network, loop, course)
+            progress(epoch + 1, settings.epochs)
+        network.load_state_dict(course.best)
+        return _fitted(network, material, fold, course)
+
+
+def logits_of(network: nn.Module, material: Material, rows: Ints) -> tuple[Floats, float]:
+    """``(n, M, K)`` of those clips, and milliseconds a clip; the network is left in evaluation."""
+    network.eval()
+    device = next(network.parameters()).device
+    found, spent_s = [], 0.0
+    with torch.no_grad(), mixed_precision(device):
+        for first in range(0, len(rows), 16):
+            pictures, motion = (part.to(device) for part in material.plain(rows[first : first + 16]))
+            begun = time.perf_counter()
+            found.append(network(pictures, motion)[0].double().cpu().numpy())
+            spent_s += time.perf_counter() - begun
+    return np.concatenate(found), 1e3 * spent_s / len(rows)
+
+
+def _fitted(network: nn.Module, material: Material, fold: Fold, course: _Course) -> Fitted:
+    held, _ = logits_of(network, material, fold.held)
+    test, ms_a_clip = logits_of(network, material, fold.test)
+    return Fitted(
+        held=held,
+        test=test,
+        temperature=fit_temperature(held, material.target[fold.held], mse),
+        epoch=course.epoch + 1,
+        curve=tuple(course.curve),
+        seconds=course.seconds,
+        ms_a_clip=ms_a_clip,
+        parameters=sum(weight.numel() for weight in network.parameters()),
+    )
+
+
+def _one_epoch(cell: Cell, material: Material, train: Ints, loop: Loop, share: Tensor, epoch: int) -> None:
+    network, loss = loop.parts[0], LOSSES[cell.loss]
+    network.train()
+    device = next(network.parameters()).device
+    order = train[_generator(cell, ORDER, epoch).permutation(len(train))]
+    for number in range(loop.steps_an_epoch):
+        rows = order[number * loop.batch : (number + 1) * loop.batch]
+        rng = _generator(cell, BATCH, epoch, number)
+        pictures, motion = (part.to(device) for part in material.disturbed(rows, rng))
+        torch.manual_seed(int(rng.integers(2**62)))
+        with mixed_precision(device):
+            logits = network(pictures, motion)[0]
+        target = torch.from_numpy(material.target[rows]).float().to(device)
+        weight = share[torch.from_numpy(material.donor[rows])].to(device)
+        loop.descend(panel_loss(loss, logits.float(), target, weight).mean())
+
+
+def _shares(cell: Cell, donor: Ints, heads: int) -> Tensor:
+    """By donor's number, ``(., heads)``: how often each head's own bootstrap of the training donors drew each."""
+    people = np.unique(donor)
+    share = np.zeros((int(people[-1]) + 1, heads), np.float32)
+    share[people] = _generator(cell, DONORS).multinomial(len(people), np.full(len(people), 1.0 / len(people)), heads).T
+    return torch.from_numpy(share)
+
+
+def _error(predicted: Floats, target: Floats) -> float:
+    """MSE; a network that came to nothing is worse than any other."""
+    return float(mse(predicted, target).mean()) if np.isfinite(predicted).all() else math.inf
+
+
+def _generator(cell: Cell, *what: int) -> np.random.Generator:
+    return np.random.default_rng([cell.seed, cell.fold, *what])
+
+
+@contextmanager
+def _seeded(cell: Cell, what: int) -> Iterator[None]:
+    """Numbers that torch draws follow from the cell; afterwards they go on as before."""
+    with torch.random.fork_rng():
+        torch.manual_seed(int(_generator(cell, what).integers(2**62)))
+        yield
+
+
+def _keep(path: Path, of: str, network: nn.Module, loop: Loop, course: _Course) -> None:
+    state = {
+        "of": of,
+        "network": network.state_dict(),
+        "optimizer": loop.optimizer.state_dict(),
+        "schedule": loop.schedule.state_dict(),
+        "best": course.best,
+        "curve": course.curve,
+        "seconds": course.seconds,
+    }
+    with put(path) as part:
+        torch.save(state, part)
+
+
+def _resumed(path: Path, of: str, network: nn.Module, loop: Loop) -> _Course:
+    if not path.is_file():
+        return _Course({}, [])
+    state = torch.load(path, weights_only=True, map_location="cpu")
+    if state["of"] != of:
+        raise ValueError(f"{path}: expected a checkpoint of {of}, found one of {state['of']}")
+    network.load_state_dict(state["network"])
+    loop.optimizer.load_state_dict(state["optimizer"])
+    loop.schedule.load_state_dict(state["schedule"])
+    return _Course(state["best"], state["curve"], state["seconds"])
