@@ -21,10 +21,10 @@ demo: .venv/plain            ## simulate a scene, assess it, print a table and t
 	$(BIN)/spermscope demo --out demo --replace
 
 test: .venv/dev              ## the default tests, under 5 minutes on two cores
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 test-all: .venv/dev          ## the slow, real and browser tests
-	$(BIN)/python -m pytest -m 'slow or real or browser'
+	$(BIN)/python -m pytest -n 2 -m 'slow or real or browser'
 
 lint: .venv/dev              ## style, types, import rows, Windows wheels
 	$(BIN)/ruff check .

@@ -278,7 +278,7 @@ def test_the_streaming_network_on_a_clip_is_encoder_and_head_at_work():
 
 
 TARGET = 0.8 * torch.eye(5)[[0, 1, 2, 3, 4, 0, 2, 4]] + 0.04
-STEPS = 60
+STEPS = 150
 
 
 def silent(network):
