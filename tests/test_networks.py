@@ -330,13 +330,14 @@ def test_a_gradient_reaches_every_parameter_of_a_full_size_network(name):
     assert silent(network) == []
 
 
-def agree(network, inputs):
-    """Torch, ONNX Runtime and OpenVINO give the same, for another batch than the traced one too."""
+def farthest(network, inputs):
+    """Of what ONNX Runtime and OpenVINO give from what torch gives, relative above 1; for another batch too."""
     onnxruntime, openvino = pytest.importorskip("onnxruntime"), pytest.importorskip("openvino")
     graph = to_onnx(network, inputs, ["logits", "embedding"], {name: {0: "batch"} for name in inputs})
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     core = openvino.Core()
     engine = core.compile_model(core.read_model(graph), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    apart = []
     for repeats in (1, 2):
         given = {name: value.repeat(repeats, *[1] * (value.dim() - 1)) for name, value in inputs.items()}
         with torch.no_grad():
@@ -344,7 +345,9 @@ def agree(network, inputs):
         arrays = {name: value.numpy() for name, value in given.items()}
         for found in (session.run(None, arrays), [engine(arrays)[number] for number in (0, 1)]):
             for value, truth in zip(found, expected, strict=True):
-                np.testing.assert_allclose(value, truth.numpy(), atol=1e-4, rtol=1e-4)
+                assert value.shape == truth.shape
+                apart.append(np.max(np.abs(value - truth.numpy()) / np.maximum(1.0, np.abs(truth.numpy()))))
+    return max(apart)
 
 
 EXPORTS = [name if name == "small-timesformer" else pytest.param(name, marks=pytest.mark.slow) for name in NETWORKS]
@@ -353,11 +356,12 @@ EXPORTS = [name if name == "small-timesformer" else pytest.param(name, marks=pyt
 @pytest.mark.parametrize("name", EXPORTS)
 def test_an_exported_network_gives_what_torch_gives(name):
     pictures, motion = clips(2)
-    agree(NETWORKS[name]().eval(), {"pictures": pictures, "motion": motion})
+    assert farthest(NETWORKS[name]().eval(), {"pictures": pictures, "motion": motion}) <= 1e-4
 
 
 def test_without_displacements_the_exported_graph_asks_for_pictures_alone():
-    agree(PicturesAlone(NETWORKS["small-resnet-still"](motion=False)).eval(), {"pictures": clips(2)[0]})
+    network = PicturesAlone(NETWORKS["small-resnet-still"](motion=False)).eval()
+    assert farthest(network, {"pictures": clips(2)[0]}) <= 1e-4
 
 
 def small(width=8, grades=5):

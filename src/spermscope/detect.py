@@ -48,15 +48,19 @@ def open_detector(
     return HeatmapDetector(profile, settings, model, FAINT if faint else 1.0)
 
 
+def threshold_of(settings: Settings, model: Model) -> float:
+    """Score from which a head is sure: as set, else the model card's."""
+    given = settings.detect.threshold
+    return float(np.ravel(model.card.constants["threshold"])[0]) if given is None else given
+
+
 class HeatmapDetector:
     """The network on a flattened picture at its own working scale; heads down to ``share`` of the threshold."""
 
     def __init__(self, profile: SourceProfile, settings: Settings, model: Model, share: float = 1.0) -> None:
         self.model = model
         self._um_per_px = profile.scale.um_per_px
-        given = settings.detect.threshold
-        threshold = float(np.ravel(model.card.constants["threshold"])[0]) if given is None else given
-        self.least = share * threshold
+        self._least = share * threshold_of(settings, model)
         slope, shift = np.ravel(model.card.constants.get("calibration", [1.0, 0.0])).tolist()
         self._calibration = slope, shift
 
@@ -67,7 +71,7 @@ class HeatmapDetector:
         seen = self.model.read(
             "model",
             {"picture": picture[None, None]},
-            lambda outputs: decode(outputs["cells"][0], self.least, working, self._calibration),
+            lambda outputs: decode(outputs["cells"][0], self._least, working, self._calibration),
         )
         size = working_size(frame.image.shape, self._um_per_px, working)
         return to_source(seen, size, frame.image.shape)
@@ -79,7 +83,7 @@ class BoxDetector:
     def __init__(self, profile: SourceProfile, settings: Settings) -> None:
         self._um_per_px = profile.scale.um_per_px
         self._polarity = profile.polarity
-        self.least = settings.detect.box_contrast
+        self._least = settings.detect.box_contrast
 
     def detect(self, frame: Frame) -> Detections:
         """See ``Detector``; every object is labelled sperm."""
@@ -88,7 +92,7 @@ class BoxDetector:
         core, ring = (max(3, int(size_um / working) | 1) for size_um in (3.2, 10.0))
         lift = cv2.blur(flat, (core, core)) - cv2.blur(flat, (ring, ring))
         lift = np.abs(lift) if self._polarity == 0 else self._polarity * lift
-        peak = (lift >= cv2.dilate(lift, np.ones((7, 7), np.uint8))) & (lift > self.least)
+        peak = (lift >= cv2.dilate(lift, np.ones((7, 7), np.uint8))) & (lift > self._least)
         rows, columns = np.nonzero(peak)
         score = lift[rows, columns] / (1.0 + lift[rows, columns])
         xy = np.column_stack([columns, rows]).astype(np.float32)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from spermscope.detect import SAME_HEAD_UM, BoxDetector, Detector, HeatmapDetector
+from spermscope.detect import SAME_HEAD_UM, BoxDetector, Detector, HeatmapDetector, threshold_of
 from spermscope.runtime import Model, load_model, shipped
 from spermscope.settings import Settings
 from spermscope.types import Detections, Frame, Scale, SourceProfile
@@ -59,7 +59,7 @@ class SeveralScales:
             HeatmapDetector(replace(profile, scale=Scale(scale, "given")), settings, model, FAINTEST)
             for scale in scales.tolist()
         ]
-        self._least = HeatmapDetector(profile, settings, model, share).least
+        self._least = share * threshold_of(settings, model)
         self._apart_px = SAME_HEAD_UM / um_per_px
 
     def detect(self, frame: Frame) -> Detections:
