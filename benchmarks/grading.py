@@ -64,16 +64,17 @@ def main() -> None:
     clips = draw_panel_clips(range(FIRST_DONOR, FIRST_DONOR + donors), 0)
     others = draw_panel_clips(range(FIRST_DONOR + donors, FIRST_DONOR + donors + 40), 0).distributions
     predicted, unlike = grade(clips)
-    exam = metrics.Exam.of_votes(clips.votes, clips.donor, metrics.mean_distribution(others, len(clips)))
+    mean = metrics.mean_distribution(others, len(clips))
+    exam = metrics.Exam.of_votes(clips.votes, clips.donor, mean, truth=clips.truth)
     rng = np.random.default_rng(12)
     table = metrics.score_table(predicted, exam, metrics.beside(exam, rng), rng)
     sys.stdout.write(f"{donors} donors, {len(clips)} clips; unlike training: {100 * unlike.mean():.1f} %\n\n")
     sys.stdout.write(
-        "| metric | score | 95 % interval by donor | noise floor | one rater | half the panel | mean row |\n"
-        "|---|---|---|---|---|---|---|\n"
+        "| metric | score | 95 % interval by donor | noise floor | one rater | half the panel | mean row | truth |\n"
+        "|---|---|---|---|---|---|---|---|\n"
     )
     for name, row in table.items():
-        beside = (row.floor, row.ceiling_rater, row.ceiling_half, row.mean_row)
+        beside = (row.floor, row.ceiling_rater, row.ceiling_half, row.mean_row, row.truth_row)
         columns = " | ".join("-" if np.isnan(number) else f"{number:.5f}" for number in beside)
         sys.stdout.write(f"| {name} | {row.value:.5f} | {row.low:.5f}-{row.high:.5f} | {columns} |\n")
     sys.stdout.write(f"\nMSE over its floor: {table['mse'].value / table['mse'].floor:.2f}\n")

@@ -84,7 +84,8 @@ def train_grader(
     fit_distance(head, tokens[:, 0], train)
     held_far = predict(head, encode(encoder, held)[:, 0], held)[1]
     predicted, _ = predict(head, encode(encoder, test)[:, 0], test)
-    exam = Exam.of_votes(test.votes, test.donor, mean_distribution(train.distributions, len(test)))
+    mean = mean_distribution(train.distributions, len(test))
+    exam = Exam.of_votes(test.votes, test.donor, mean, truth=test.truth)
     card = _card(card_scores(predicted, exam), seed, donors, split_hash(parts), float(np.quantile(held_far, 0.995)))
     graphs, goldens = _graphs(encoder, head)
     return write_model(out, card, graphs, goldens)
