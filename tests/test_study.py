@@ -37,6 +37,12 @@ def test_fewer_cells_and_raters_are_asked_for():
     assert clips.votes.shape == (2, 3)
 
 
+def test_another_panel_sees_the_same_clips_and_grades_them_otherwise():
+    one, other = donor_clips(0, 7, 6), donor_clips(0, 7, 6, panel=41)
+    np.testing.assert_array_equal(one.frames, other.frames)
+    assert 0 < np.abs(one.truth - other.truth).max() < 0.5
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_things_come_in_the_order_of_their_numbers_one_by_one(processes):
     seen = []

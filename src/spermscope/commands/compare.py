@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +28,12 @@ from spermscope.commands.progress import progress
 @click.option("--folds", type=click.IntRange(2), help="Parts of the donors, each tested by what the others taught.")
 @click.option("--seeds", help="Numbers with commas between; a row of the table for each.")
 @click.option("--epochs", type=click.IntRange(1), help="Passes over the training clips.")
+@click.option(
+    "--rate", type=click.FloatRange(0, min_open=True), help="Learning rate at its peak, in place of the preset's."
+)
+@click.option(
+    "--weights", type=click.Path(path_type=Path), metavar="DIR", help="Initial weights, NETWORK.pt of train network."
+)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of this process.")
 @click.option("--language", type=click.Choice(["en", "ja"]), default="en", help="Language of the page.")
 def compare(
@@ -39,6 +46,8 @@ def compare(
     folds: int | None,
     seeds: str | None,
     epochs: int | None,
+    rate: float | None,
+    weights: Path | None,
     threads: int,
     language: Literal["en", "ja"],
 ) -> None:
@@ -65,11 +74,12 @@ def compare(
         alone=tuple(name for name in plan.alone if name in chosen) if alone is None else _listed(alone),
         folds=folds or plan.folds,
         seeds=_numbers(seeds) or plan.seeds,
-        fit=plan.fit.model_copy(update={"epochs": epochs or plan.fit.epochs}),
+        fit=plan.fit.model_copy(update={"epochs": epochs or plan.fit.epochs, "rate": rate or plan.fit.rate}),
     )
     torch.set_num_threads(threads)
     with progress("s of work") as advance:
-        page = run(dataset, out, plan, language=language, progress=advance, say=lambda line: click.echo(line, err=True))
+        say = partial(click.echo, err=True)
+        page = run(dataset, out, plan, weights=weights, language=language, progress=advance, say=say)
     click.echo(str(page))
 
 

@@ -63,8 +63,9 @@ def movie(out: Path, truth: Path | None, parameters: str) -> None:
 @click.option("--donors", default=60, show_default=True, help="Donors whom they come from.")
 @click.option("--raters", default=40, show_default=True, help="Simulated experts.")
 @click.option("--seed", default=0, show_default=True, help="Everything random follows from it.")
+@click.option("--panel", default=40, show_default=True, help="Which raters: another number, another panel.")
 @click.option("--processes", default=2, show_default=True, help="Donors that are drawn at once.")
-def study(out: Path, clips: int, donors: int, raters: int, seed: int, processes: int) -> None:
+def study(out: Path, clips: int, donors: int, raters: int, seed: int, panel: int, processes: int) -> None:
     """Simulate a rating study of the published shape: clips, votes, and the truth behind them.
 
     \b
@@ -74,6 +75,13 @@ def study(out: Path, clips: int, donors: int, raters: int, seed: int, processes:
 
     with progress("donors") as advance:
         votes = simulate_study(
-            out, clips=clips, donors=donors, raters=raters, seed=seed, processes=processes, progress=advance
+            out,
+            clips=clips,
+            donors=donors,
+            raters=raters,
+            seed=seed,
+            panel=panel,
+            processes=processes,
+            progress=advance,
         )
     click.echo(f"{out}: {clips} clips of {donors} donors, {votes} votes of {raters} simulated raters")

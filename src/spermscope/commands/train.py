@@ -1,4 +1,4 @@
-"""``spermscope train``: the shipped models, from simulation."""
+"""``spermscope train``: the shipped models, from simulation; any network, from a data set of votes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def train() -> None:
-    """Train the shipped models from simulation (needs the train extra)."""
+    """Train the shipped models from simulation, or a network from experts' votes (needs the train extra)."""
 
 
 _model_file = click.option(
@@ -77,4 +77,47 @@ def scale(out: Path, seed: int, epochs: int | None, tiles: int | None) -> None:
 
     with progress("steps") as advance:
         train_scale(out, seed=seed, progress=advance, epochs=epochs or EPOCHS, tiles=tiles or TILES)
+    click.echo(str(out))
+
+
+@train.command()
+@click.argument("dataset", type=click.Path(path_type=Path))
+@_model_file
+@_seed
+@click.option("--network", default="stream", show_default=True, help="As compare names them.")
+@click.option("--loss", default="emd", show_default=True, help="As compare names them.")
+@click.option("--epochs", type=click.IntRange(1), default=30, show_default=True, help="Passes over the training clips.")
+@click.option("--rate", type=click.FloatRange(0, min_open=True), default=1e-3, show_default=True, help="Of learning.")
+@click.option("--batch", type=click.IntRange(2), default=16, show_default=True, help="Clips of a step.")
+@click.option("--weights", type=click.Path(path_type=Path), help="To begin with: NAME.pt of an earlier training.")
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of this process.")
+def network(
+    dataset: Path,
+    out: Path,
+    seed: int,
+    network: str,
+    loss: str,
+    epochs: int,
+    rate: float,
+    batch: int,
+    weights: Path | None,
+    threads: int,
+) -> None:
+    """Train a network on a data set of votes: a model file, and its weights beside it for another training.
+
+    \b
+    Example: spermscope train network study --network small-r2plus1d --out winner.spermscope
+    """
+    import torch
+
+    from spermscope.training.fitting import FitSettings
+    from spermscope.training.network import train_network
+    from spermscope.training.presets import refuse_unknown
+    from spermscope.training.protocol import Cell
+
+    refuse_unknown([network], [loss])
+    torch.set_num_threads(threads)
+    cell = Cell(seed, 0, loss, network)
+    with progress("epochs") as advance:
+        train_network(dataset, out, cell, FitSettings(epochs=epochs, rate=rate, batch=batch), weights, advance)
     click.echo(str(out))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spermscope.dataset.findings import Finding, listed
-from spermscope.dataset.folder import open_dataset
+from spermscope.dataset.folder import Dataset, open_dataset
 from spermscope.dataset.form import FILE, Form, read_form
 from spermscope.dataset.shards import FOLDER, NAMES, mapped, shapes, shard_path
 from spermscope.dataset.tables import HEADER, ITEMS, VOTES, Items, Votes, read_items, read_votes
@@ -152,3 +152,19 @@ def _of_block(block: dict[str, NDArray[Any]], form: Form) -> Iterator[tuple[int,
         yield place, "other_rate", {"found": f"{rate[place]:.1f}", "expected": f"{form.rate_hz:g}"}
     for place in np.flatnonzero((known > 0) & (known < form.length)).tolist():
         yield place, "some_places", {"count": form.length - int(known[place])}
+
+
+def sound_dataset(folder: Path) -> Dataset:
+    """Open a data set that ``check`` finds nothing wrong with.
+
+    Raises
+    ------
+    ValueError
+        Otherwise; has the first finding in words and how many more there are.
+    """
+    faults = [finding for finding in check(folder) if finding.refuses]
+    if faults:
+        more = sum(fault.more or 1 for fault in faults) - 1
+        others = f" and {more} more (spermscope data check)" if more else ""
+        raise ValueError(f"{folder}: expected a sound data set, found {faults[0].sentence()}{others}")
+    return open_dataset(folder)

@@ -7,6 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from spermscope.models.distance import Distance
 from spermscope.models.motion import Alone, Beside
 
 
@@ -46,6 +47,20 @@ class ClipGrader(nn.Module):
         return torch.stack([head(embedding) for head in self.heads], 1), embedding
 
 
+class ClipAtWork(nn.Module):
+    """A trained ``ClipGrader`` with how far what it sees is from training: what a model file holds."""
+
+    def __init__(self, network: ClipGrader) -> None:
+        super().__init__()
+        self.network = network
+        self.distance = Distance(network.side.width)
+
+    def forward(self, pictures: Tensor, motion: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """As ``ClipGrader``, and ``distance (B,)``."""
+        logits, embedding = self.network(pictures, motion)
+        return logits, embedding, self.distance(embedding)
+
+
 class PicturesAlone(nn.Module):
     """A network that does not read ``motion``, without that input: what is exported and used at work."""
 
@@ -53,8 +68,8 @@ class PicturesAlone(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, pictures: Tensor) -> tuple[Tensor, ...]:
         """``pictures (B, T, 128, 128)`` to what the network gives."""
-        logits: Tensor
-        logits, embedding = self.network(pictures, pictures.new_zeros(pictures.shape[0], pictures.shape[1], 7))
-        return logits, embedding
+        given: tuple[Tensor, ...]
+        given = self.network(pictures, pictures.new_zeros(pictures.shape[0], pictures.shape[1], 7))
+        return given

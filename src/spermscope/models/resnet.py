@@ -70,6 +70,7 @@ class ResNet(nn.Module):
                 stages.append(made)
         self.blocks = nn.Sequential(*stages)
         self.width = channels
+        self.to(memory_format=torch.channels_last)
 
     def forward(self, picture: Tensor) -> Tensor:
         """See the class."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from spermscope.models.distance import Distance
+
 TOKEN = 256
 WIDTH = 192
 
@@ -40,6 +42,7 @@ class CropEncoder(nn.Module):
         self.detail = nn.Sequential(_enter(32), _Residual(32, 48), _Residual(48, 96))
         self.whole = nn.Sequential(_enter(16), _Residual(16, 32), _Residual(32, 64), _Residual(64, 128))
         self.out = nn.Linear(96 * 16 + 128 * 2, TOKEN)
+        self.to(memory_format=torch.channels_last)
 
     def forward(self, picture: Tensor) -> Tensor:
         """See the class."""
@@ -56,8 +59,7 @@ class GradeHead(nn.Module):
     """Tokens of up to T crops and their motion to ``logits (B, M, K)``, ``embedding (B, D)``, ``distance (B)``.
 
     ``tokens (B, T, 256)``, ``motion (B, T, 7)``, ``valid (B, T)`` 1 where there is a crop; the latest crop is last.
-    ``distance`` is the Mahalanobis distance of the mean token from training's, over the square root of its dimension:
-    1 is typical.
+    ``distance`` is that of the mean token.
     """
 
     def __init__(self, grades: int = 5, heads: int = 4, length: int = 16, features: int = 7) -> None:
@@ -71,8 +73,7 @@ class GradeHead(nn.Module):
         self.heads = nn.ModuleList(
             nn.Sequential(nn.Linear(WIDTH, 96), nn.GELU(), nn.Linear(96, grades)) for _ in range(heads)
         )
-        self.register_buffer("centre", torch.zeros(TOKEN))
-        self.register_buffer("whiten", torch.eye(TOKEN))
+        self.distance = Distance(TOKEN)
 
     def forward(
         self, tokens: Tensor, motion: Tensor, valid: Tensor, places: slice = slice(None)
@@ -90,8 +91,7 @@ class GradeHead(nn.Module):
         pooled = (self.norm(x) * share[:, :, None]).sum(1)
         logits = torch.stack([head(pooled) for head in self.heads], 1)
         mean = (tokens * share[:, :, None]).sum(1)
-        distance = ((mean - self.centre) @ self.whiten).square().mean(1).sqrt()
-        return logits, pooled, distance
+        return logits, pooled, self.distance(mean)
 
 
 class HeadAtWork(nn.Module):
@@ -123,13 +123,21 @@ class StreamingClip(nn.Module):
     def forward(self, pictures: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
         """As ``ClipGrader``; sides of 128."""
         length = self.head.place.shape[0]
-        last = slice((min(pictures.shape[1], length) - 1) % self.every, None, self.every)
-        pictures, motion = pictures[:, -length:][:, last], motion[:, -length:][:, last]
-        count = pictures.shape[1]
-        tokens = self.encoder(pictures.flatten(0, 1)[:, None]).unflatten(0, (-1, count))
+        tokens = self.tokens(pictures)
+        count = tokens.shape[1]
         place = self.head.place[(length - 1) % self.every :: self.every][-count:]
+        motion = motion[:, -length:][:, self._looked_at(pictures)]
         logits, embedding, _ = self.head.read(tokens, motion, torch.ones_like(tokens[:, :, 0]), place)
         return logits, embedding
+
+    def tokens(self, pictures: Tensor) -> Tensor:
+        """``(B, L, 256)`` of the L crops that are seen."""
+        pictures = pictures[:, -self.head.place.shape[0] :][:, self._looked_at(pictures)]
+        return self.encoder(pictures.flatten(0, 1)[:, None]).unflatten(0, (-1, pictures.shape[1]))
+
+    def _looked_at(self, pictures: Tensor) -> slice:
+        """Of the crops that the head has places for."""
+        return slice((min(pictures.shape[1], self.head.place.shape[0]) - 1) % self.every, None, self.every)
 
 
 class Nothing(nn.Module):

@@ -1,4 +1,4 @@
-"""Initial weights from a local file."""
+"""Initial weights from a local file: what another training has seen, without what it answered."""
 
 from __future__ import annotations
 
@@ -8,18 +8,23 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+ANSWERS = ("norm.", "heads.", "head.norm.", "head.heads.")
+"""Weights that turn what is seen into grades: of another panel, of other grades."""
 
-def load_weights(network: nn.Module, path: Path) -> None:
-    """Fill ``network`` from a file of ``torch.save(network.state_dict(), path)``; nothing in the file is run.
+
+def load_trunk(network: nn.Module, path: Path) -> None:
+    """Fill all of ``network`` but its output heads from a file of ``torch.save(state_dict, path)``; nothing is run.
+
+    The file may hold more: heads of any number of grades, and what reads the displacements where ``network`` does not.
 
     Raises
     ------
     ValueError
         One line: the file is missing or holds something else than weights, or those of another network; named is the
-        first that is missing, of another shape, not finite, or too many. The network is unchanged then.
+        first that is missing, of another shape, or not finite. The network is unchanged then.
     """
-    kept = _read(path)
-    expected = network.state_dict()
+    kept, state = _read(path), network.state_dict()
+    expected = {name: value for name, value in state.items() if not name.startswith(ANSWERS)}
     for name, value in expected.items():
         if name not in kept:
             raise ValueError(f"{path}: expected this network's weights, found none named {name}")
@@ -28,10 +33,7 @@ def load_weights(network: nn.Module, path: Path) -> None:
             raise ValueError(f"{path}: expected this network's weights, {name} of shape {shapes}")
         if not torch.isfinite(kept[name]).all():
             raise ValueError(f"{path}: expected finite weights, found NaN or infinity in {name}")
-    surplus = next((name for name in kept if name not in expected), None)
-    if surplus is not None:
-        raise ValueError(f"{path}: expected this network's weights, found {surplus}, which it has not")
-    network.load_state_dict(kept)
+    network.load_state_dict(state | {name: kept[name] for name in expected})
 
 
 def _read(path: Path) -> dict[str, Tensor]:

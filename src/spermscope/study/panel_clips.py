@@ -24,6 +24,7 @@ from spermscope.simulate.scene import MARGIN_UM, Scene, SceneSettings, View
 
 CELLS_A_DONOR = 10
 PANEL_SEED = 40
+"""Of the panel whose votes the demonstration grader learns; another number is another panel."""
 JITTER_UM = 0.2
 UNOBSERVED = 0.03
 """Share of crops whose position was predicted, not seen."""
@@ -86,8 +87,10 @@ def _generator(seed: int, number: int) -> np.random.Generator:
     return np.random.default_rng([seed, number, 21])
 
 
-def donor_clips(seed: int, number: int, count: int = CELLS_A_DONOR, raters: int = RATERS) -> PanelClips:
-    """``count`` clips of donor ``number``, graded by one and the same panel of ``raters``."""
+def donor_clips(
+    seed: int, number: int, count: int = CELLS_A_DONOR, raters: int = RATERS, panel: int = PANEL_SEED
+) -> PanelClips:
+    """``count`` clips of donor ``number``, graded by one and the same ``panel`` of ``raters``."""
     rng = _generator(seed, number)
     donor = draw_donor(rng, number)
     cells = draw_cells(donor, count, rng)
@@ -98,17 +101,17 @@ def donor_clips(seed: int, number: int, count: int = CELLS_A_DONOR, raters: int 
     )
     positions = np.stack(true_um)
     seen = appearance(cells, donor.optics, donor.um_per_px, times_s, positions)
-    panel = Panel(np.random.default_rng(PANEL_SEED), raters)
+    experts = Panel(np.random.default_rng(panel), raters)
     observed = rng.random((len(cells), len(times_s))) >= UNOBSERVED
     return PanelClips(
         frames=np.stack(frames),
         time_s=np.tile(times_s, (len(cells), 1)),
         xy_um=positions + rng.normal(0.0, JITTER_UM, positions.shape),
         observed=observed,
-        votes=panel.votes(seen, rng),
+        votes=experts.votes(seen, rng),
         donor=np.full(len(cells), number),
         clarity=seen.clarity,
-        truth=panel.probabilities(seen).mean(axis=1),
+        truth=experts.probabilities(seen).mean(axis=1),
     )
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from spermscope import __version__
-from spermscope.dataset import check, open_dataset
+from spermscope.dataset import sound_dataset
 from spermscope.drawing import Progress
+from spermscope.models.family import NETWORKS
+from spermscope.models.weights import load_trunk
 from spermscope.report.comparison import write_comparison
 from spermscope.training.cells import Cells, Named
 from spermscope.training.claims import claim, holder
@@ -31,12 +34,14 @@ def compare(
     out: Path,
     plan: Plan,
     *,
+    weights: Path | None = None,
     language: str = "en",
     progress: Progress = lambda done, total: None,
     say: Callable[[str], None] = lambda line: None,
 ) -> Path:
     """Train and judge all cells of ``plan`` on a data set, and give the page ``out/table.html``.
 
+    ``weights`` is a folder with a file of initial weights for each network, ``NETWORK.pt``, from ``train network``.
     What is in ``out/cells`` is not trained again. Several processes may work on one ``out``: each cell is trained by
     one of them, and each writes the same table at the end. ``progress`` counts seconds of work as they were estimated;
     ``say`` gets the estimate before the first cell, and what is waited for.
@@ -44,9 +49,10 @@ def compare(
     Raises
     ------
     ValueError
-        When the data set has errors or too few donors, or ``out`` holds cells of other settings or another data set.
+        When the data set has errors or too few donors, initial weights are missing or another network's, or ``out``
+        holds cells of other settings or another data set.
     """
-    study = _Study.opened(dataset, out, plan)
+    study = _Study.opened(dataset, out, plan, weights)
     cells = plan.cells()
     missing = [cell for cell in cells if not study.cells.done(cell)]
     if missing:
@@ -65,27 +71,40 @@ class _Study:
     folds: tuple[Fold, ...]
     cells: Cells
     plan: Plan
+    start: dict[str, Path]
 
     @classmethod
-    def opened(cls, dataset: Path, out: Path, plan: Plan) -> _Study:
+    def opened(cls, dataset: Path, out: Path, plan: Plan, weights: Path | None) -> _Study:
         """The study of a sound data set."""
-        faults = [finding for finding in check(dataset) if finding.refuses]
-        if faults:
-            more = sum(fault.more or 1 for fault in faults) - 1
-            others = f" and {more} more (spermscope data check)" if more else ""
-            raise ValueError(f"{dataset}: expected a sound data set, found {faults[0].sentence()}{others}")
-        material = Material(open_dataset(dataset))
+        material = Material(sound_dataset(dataset))
         parts = folds(material.donor, material.mean_grade, plan.folds)
         named: Named = {"data set": dataset_hash(material.dataset), "version": __version__, "folds": plan.folds}
-        return cls(material, parts, Cells(out / "cells", named | plan.fit.model_dump()), plan)
+        start = {} if weights is None else {name: _initial(weights, name) for name in plan.networks}
+        named["initial weights"] = _hash_of(start.values()) if start else "random"
+        return cls(material, parts, Cells(out / "cells", named | plan.fit.model_dump()), plan, start)
 
     def train(self, cell: Cell, progress: Progress) -> None:
         """One cell, from its checkpoint to its files."""
         self.cells.tidy(cell)
         fold, rows = self.folds[cell.fold], self.material.rows
         named = ", ".join(f"{name} {value}" for name, value in self.cells.named.items())
-        fitted = fit(cell, self.material, fold, self.plan.fit, self.cells.checkpoint(cell), progress, named)
+        start = self.start.get(cell.network)
+        fitted = fit(cell, self.material, fold, self.plan.fit, self.cells.checkpoint(cell), progress, named, start)
         self.cells.keep(cell, fitted, {"held": rows[fold.held], "test": rows[fold.test]})
+
+
+def _initial(folder: Path, network: str) -> Path:
+    """The file of its initial weights, tried on."""
+    path = folder / f"{network}.pt"
+    load_trunk(NETWORKS[network](), path)
+    return path
+
+
+def _hash_of(files: Iterable[Path]) -> str:
+    found = hashlib.sha256()
+    for path in files:
+        found.update(path.read_bytes())
+    return found.hexdigest()[:16]
 
 
 def _train(

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from spermscope.drawing import Progress
 from spermscope.metrics import Floats, mse
 from spermscope.models.family import NETWORKS
+from spermscope.models.weights import load_trunk
 from spermscope.temperature import fit_temperature, tempered
 from spermscope.training.files import put
 from spermscope.training.loop import Loop, fastest_device, mixed_precision
@@ -71,8 +72,8 @@ class Fitted:
 
 
 @dataclass(slots=True)
-class _Course:
-    """What a training has come to after some epochs."""
+class Course:
+    """What a training has come to: its best weights, and the error after each epoch on the clips held back."""
 
     best: dict[str, Any]
     curve: list[float]
@@ -92,19 +93,38 @@ def fit(
     checkpoint: Path,
     progress: Progress = lambda done, total: None,
     named: str = "",
+    start: Path | None = None,
 ) -> Fitted:
-    """Train one cell, going on from ``checkpoint`` where there is one; ``progress`` counts epochs.
+    """Train one cell and predict its fold; as ``trained``."""
+    network, course = trained(cell, material, fold, settings, checkpoint, progress, named, start)
+    return _fitted(network, material, fold, course)
 
-    ``named`` tells other data and settings in a checkpoint from these.
+
+def trained(
+    cell: Cell,
+    material: Material,
+    fold: Fold,
+    settings: FitSettings,
+    checkpoint: Path,
+    progress: Progress = lambda done, total: None,
+    named: str = "",
+    start: Path | None = None,
+) -> tuple[nn.Module, Course]:
+    """The network of its best epoch, going on from ``checkpoint`` where there is one; ``progress`` counts epochs.
+
+    ``named`` tells other data and settings in a checkpoint from these. ``start`` is a file of initial weights.
 
     Raises
     ------
     ValueError
-        When the checkpoint is of another cell, data set or settings.
+        When the checkpoint is of another cell, data set or settings, or the initial weights are another network's.
     """
     with _seeded(cell, START):
         build = NETWORKS[cell.network]
-        network = build(material.target.shape[1], settings.heads, motion=cell.motion).to(fastest_device())
+        network = build(material.target.shape[1], settings.heads, motion=cell.motion)
+        if start is not None:
+            load_trunk(network, start)
+        network = network.to(fastest_device())
         batch = min(settings.batch, len(fold.train))
         loop = Loop([network], settings.rate, settings.epochs, len(fold.train), batch, lambda done, total: None)
         course = _resumed(checkpoint, f"{cell.name} {named}", network, loop)
@@ -120,7 +140,7 @@ def fit(
             _keep(checkpoint, f"{cell.name} {named}", network, loop, course)
             progress(epoch + 1, settings.epochs)
         network.load_state_dict(course.best)
-        return _fitted(network, material, fold, course)
+        return network, course
 
 
 def logits_of(network: nn.Module, material: Material, rows: Ints) -> tuple[Floats, float]:
@@ -137,7 +157,7 @@ def logits_of(network: nn.Module, material: Material, rows: Ints) -> tuple[Float
     return np.concatenate(found), 1e3 * spent_s / len(rows)
 
 
-def _fitted(network: nn.Module, material: Material, fold: Fold, course: _Course) -> Fitted:
+def _fitted(network: nn.Module, material: Material, fold: Fold, course: Course) -> Fitted:
     held, _ = logits_of(network, material, fold.held)
     test, ms_a_clip = logits_of(network, material, fold.test)
     return Fitted(
@@ -194,7 +214,7 @@ def _seeded(cell: Cell, what: int) -> Iterator[None]:
         yield
 
 
-def _keep(path: Path, of: str, network: nn.Module, loop: Loop, course: _Course) -> None:
+def _keep(path: Path, of: str, network: nn.Module, loop: Loop, course: Course) -> None:
     state = {
         "of": of,
         "network": network.state_dict(),
@@ -208,13 +228,13 @@ def _keep(path: Path, of: str, network: nn.Module, loop: Loop, course: _Course) 
         torch.save(state, part)
 
 
-def _resumed(path: Path, of: str, network: nn.Module, loop: Loop) -> _Course:
+def _resumed(path: Path, of: str, network: nn.Module, loop: Loop) -> Course:
     if not path.is_file():
-        return _Course({}, [])
+        return Course({}, [])
     state = torch.load(path, weights_only=True, map_location="cpu")
     if state["of"] != of:
         raise ValueError(f"{path}: expected a checkpoint of {of}, found one of {state['of']}")
     network.load_state_dict(state["network"])
     loop.optimizer.load_state_dict(state["optimizer"])
     loop.schedule.load_state_dict(state["schedule"])
-    return _Course(state["best"], state["curve"], state["seconds"])
+    return Course(state["best"], state["curve"], state["seconds"])

@@ -19,11 +19,11 @@ from spermscope.clips import MODEL_PX, MOTION_FEATURES, motion_features, to_mode
 from spermscope.drawing import Progress
 from spermscope.labels import split_by_donor, split_hash
 from spermscope.metrics import Exam, mean_distribution
-from spermscope.models.streaming import TOKEN, CropEncoder, GradeHead, HeadAtWork
+from spermscope.models.streaming import TOKEN, CropEncoder, GradeHead
 from spermscope.runtime import ModelCard, write_model
 from spermscope.settings import ClipSettings
 from spermscope.study.panel_clips import PanelClips, draw_panel_clips, split
-from spermscope.training.export import golden, to_onnx
+from spermscope.training.export import streaming_graphs
 from spermscope.training.loop import Loop, mixed_precision, turned
 from spermscope.training.losses import emd_loss, panel_loss
 from spermscope.training.scores import card_scores
@@ -65,7 +65,7 @@ def train_grader(
     parts = split_by_donor(clips.donor, SHARES, seed)
     train, held, test = (split(clips, part) for part in parts)
     rng = np.random.default_rng([seed, 31])
-    encoder, head = CropEncoder().to(memory_format=torch.channels_last), GradeHead(features=MOTION_FEATURES)
+    encoder, head = CropEncoder(), GradeHead(features=MOTION_FEATURES)
     kept = out.with_suffix(".ckpt")
     done = torch.load(kept, weights_only=True) if resume and kept.is_file() else {}
     if "encoder" in done:
@@ -81,13 +81,13 @@ def train_grader(
         torch.save({"encoder": encoder.state_dict(), "head": head.state_dict()}, kept)
     tokens = encode(encoder, train, turns=2, rng=rng)
     fit_head(head, tokens, train, encode(encoder, held)[:, 0], held, head_epochs, rng, progress)
-    fit_distance(head, tokens[:, 0], train)
+    head.distance.learn(tokens[:, 0].mean(1))
     held_far = predict(head, encode(encoder, held)[:, 0], held)[1]
     predicted, _ = predict(head, encode(encoder, test)[:, 0], test)
     mean = mean_distribution(train.distributions, len(test))
     exam = Exam.of_votes(test.votes, test.donor, mean, truth=test.truth)
     card = _card(card_scores(predicted, exam), seed, donors, split_hash(parts), float(np.quantile(held_far, 0.995)))
-    graphs, goldens = _graphs(encoder, head)
+    graphs, goldens = streaming_graphs(encoder, head, EVERY)
     return write_model(out, card, graphs, goldens)
 
 
@@ -165,16 +165,6 @@ def fit_head(
     head.load_state_dict(best_state)
 
 
-def fit_distance(head: GradeHead, tokens: Tensor, clips: PanelClips) -> None:
-    """Mean and whitening of training's mean tokens, shrunk towards the diagonal."""
-    mean = tokens.mean(1).double()
-    spread = torch.cov(mean.T)
-    spread = 0.9 * spread + 0.1 * torch.diag(spread.diagonal()) + 1e-4 * torch.eye(TOKEN)
-    values, vectors = torch.linalg.eigh(spread)
-    head.centre.copy_(mean.mean(0).float())
-    head.whiten.copy_((vectors * values.clamp(min=1e-5).rsqrt()).float())
-
-
 def _motion(
     clips: PanelClips, rows: NDArray[np.int64], rng: np.random.Generator | None, shown: NDArray[np.int64] | None = None
 ) -> Tensor:
@@ -218,21 +208,3 @@ def predict(head: GradeHead, tokens: Tensor, clips: PanelClips) -> tuple[NDArray
         motion = _motion(clips, np.arange(len(clips)), None)
         logits, _, distance = head(tokens, motion, valid)
     return torch.softmax(logits, -1).mean(1).double().numpy(), distance.double().numpy()
-
-
-def _graphs(encoder: CropEncoder, head: GradeHead) -> tuple[dict[str, bytes], dict[str, NDArray[np.float32]]]:
-    length = head.place.shape[0]
-    generator = torch.Generator().manual_seed(1)
-    picture = {"picture": torch.randn(3, 1, MODEL_PX, MODEL_PX, generator=generator)}
-    given = {
-        "tokens": torch.randn(3, length, TOKEN, generator=generator),
-        "motion": torch.rand(3, length, MOTION_FEATURES, generator=generator),
-        "valid": torch.ones(3, length),
-    }
-    encoder, at_work = encoder.to(memory_format=torch.contiguous_format), HeadAtWork(head, EVERY)
-    names = ["logits", "embedding", "distance"]
-    graphs = {
-        "encoder": to_onnx(encoder, picture, ["token"], {"picture": {0: "batch"}}),
-        "head": to_onnx(at_work, given, names, {name: {0: "batch"} for name in given}),
-    }
-    return graphs, golden("encoder", encoder, picture, ["token"]) | golden("head", at_work, given, names)

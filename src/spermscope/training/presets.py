@@ -36,8 +36,7 @@ class Plan:
     fit: FitSettings = field(default_factory=FitSettings)
 
     def __post_init__(self) -> None:
-        _refuse("network", self.networks, tuple(NETWORKS))
-        _refuse("loss", self.losses, tuple(LOSSES))
+        refuse_unknown(self.networks, self.losses)
         _refuse("network without displacements", self.alone, self.networks)
         _refuse("seed", self.seeds)
 
@@ -48,14 +47,20 @@ class Plan:
         return [Cell(seed, fold, *row) for seed in self.seeds for row in rows for fold in range(self.folds)]
 
 
+def refuse_unknown(networks: Sequence[str], losses: Sequence[str]) -> None:
+    """Raise ValueError where a name is unknown, comes twice, or none is given."""
+    _refuse("network", networks, tuple(NETWORKS))
+    _refuse("loss", losses, tuple(LOSSES))
+
+
 def _refuse(what: str, found: Sequence[object], known: Sequence[object] | None = None) -> None:
     if not found and what != "network without displacements":
-        raise ValueError(f"compare: expected a {what} or more, found none")
+        raise ValueError(f"expected a {what} or more, found none")
     for name in found:
         if known is not None and name not in known:
-            raise ValueError(f"compare: expected a {what} of {', '.join(map(str, known))}, found {name}")
+            raise ValueError(f"expected a {what} of {', '.join(map(str, known))}, found {name}")
     if len(set(found)) < len(found):
-        raise ValueError(f"compare: expected each {what} once, found {', '.join(map(str, found))}")
+        raise ValueError(f"expected each {what} once, found {', '.join(map(str, found))}")
 
 
 PRESETS: dict[str, Plan] = {
