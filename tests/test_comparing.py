@@ -13,6 +13,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 from studies import noise_study
 from test_fitting import BrokenError, broken, toy
@@ -80,6 +81,23 @@ def test_the_table_holds_what_the_kept_cells_predict_on_clips_of_unseen_donors(s
                 predicted[cell["test_rows"]] = tempered(cell["test"], card["temperature"])
         np.testing.assert_allclose(float(row["mse"]), mse(predicted, label).mean(), rtol=1e-5)
         assert float(row["mse_low"]) < float(row["mse"]) < float(row["mse_high"])
+
+
+def test_networks_begin_with_the_weights_of_a_folder_and_the_cells_remember_it(study, plan, whole, tmp_path):
+    torch.manual_seed(1)
+    torch.save(toy(5, 4).state_dict(), tmp_path / "toy.pt")
+    compare(study, tmp_path / "out", plan, weights=tmp_path)
+    assert table(tmp_path / "out")[5]["mse"] != table(whole)[5]["mse"]
+    torch.save(toy(5, 4).state_dict(), tmp_path / "toy.pt")
+    with pytest.raises(ValueError, match=r"initial weights [0-9a-f]{16}, found [0-9a-f]{16}; choose another"):
+        compare(study, tmp_path / "out", plan, weights=tmp_path)
+    with pytest.raises(ValueError, match="initial weights random, found"):
+        compare(study, tmp_path / "out", plan)
+
+
+def test_a_folder_that_lacks_a_networks_weights_is_refused(study, plan, tmp_path):
+    with pytest.raises(ValueError, match=r"toy.pt: expected a file of weights"):
+        compare(study, tmp_path / "out", plan, weights=tmp_path)
 
 
 def test_differences_are_to_the_row_of_least_mean_rank(whole):

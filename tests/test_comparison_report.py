@@ -21,7 +21,9 @@ from spermscope.metrics import (
 )
 from spermscope.report.comparison import REFERENCES, Comparison, Row, render, write_comparison
 
-PAGE = {"facts": {"clips": 60, "donors": 12, "votes": 480, "folds": 3, "epochs": 8, "raters_known": True}}
+PAGE = {
+    "facts": {"clips": 60, "donors": 12, "votes": 480, "folds": 3, "epochs": 8, "initial": "", "raters_known": True}
+}
 
 
 def comparison(simulated=True, **facts):
@@ -73,6 +75,11 @@ def test_the_page_has_every_measure_and_reference_in_both_languages_and_asks_for
     assert "<script" not in page
     assert "<b>" not in page
     assert page.count("<svg") == 3
+
+
+def test_the_page_says_what_the_networks_began_with(compared):
+    assert text("compare_from_random") in render(compared, "en")
+    assert text("compare_from", name="5eed") in render(comparison(initial="5eed"), "en")
 
 
 def test_a_measured_page_does_not_say_that_it_was_simulated_nor_show_a_truth_row():

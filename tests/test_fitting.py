@@ -14,7 +14,7 @@ from spermscope.models.clip_grader import ClipGrader
 from spermscope.models.family import NETWORKS
 from spermscope.models.motion import Alone, Beside
 from spermscope.temperature import tempered
-from spermscope.training.fitting import FitSettings, _shares, fit
+from spermscope.training.fitting import FitSettings, _shares, fit, trained
 from spermscope.training.losses import LOSSES, emd_loss, panel_loss
 from spermscope.training.material import Material, dataset_hash
 from spermscope.training.protocol import Cell, folds
@@ -33,7 +33,7 @@ class Toy(nn.Module):
         return self.layers(pictures)
 
 
-def toy(grades, heads, *, motion=True):
+def toy(grades=5, heads=4, *, motion=True):
     network = ClipGrader(Toy(), (Beside if motion else Alone)(16), grades, heads)
     network(torch.zeros(2, 16, 128, 128), torch.zeros(2, 16, 7))
     return network
@@ -220,3 +220,21 @@ def test_clips_without_votes_are_left_out_and_a_set_without_any_is_refused(tmp_p
     with pytest.raises(ValueError, match="expected clips with votes, found none"):
         Material(open_dataset(folder))
     assert isinstance(material.dataset.clips([0]), Clips)
+
+
+def test_a_training_that_comes_to_nothing_names_its_cell_and_what_may_help(material, tmp_path):
+    settings = FitSettings(epochs=1, batch=4, rate=1e30)
+    with pytest.raises(ValueError, match=r"toy_emd_seed0_fold0: expected finite .* a lower learning rate"):
+        fit(Cell(0, 0, "emd", "toy"), material, first_fold(material), settings, tmp_path / "c")
+
+
+def test_a_training_begins_with_the_weights_that_it_is_given(material, tmp_path):
+    torch.manual_seed(5)
+    given = toy(5, 4)
+    torch.save(given.state_dict(), tmp_path / "w.pt")
+    settings = FitSettings(epochs=1, batch=4, rate=1e-9)
+    network, _ = trained(
+        Cell(0, 0, "emd", "toy"), material, first_fold(material), settings, tmp_path / "c", start=tmp_path / "w.pt"
+    )
+    torch.testing.assert_close(network.trunk.layers[2].weight, given.trunk.layers[2].weight, atol=1e-6, rtol=0)
+    assert not torch.allclose(network.heads[0][2].weight, given.heads[0][2].weight, atol=1e-2)

@@ -60,7 +60,7 @@ class Comparison:
     beside: Mapping[str, Beside]
     curve: Floats
     grades: tuple[str, ...]
-    facts: Mapping[str, int | bool]
+    facts: Mapping[str, int | bool | str]
 
 
 def write_comparison(folder: Path, comparison: Comparison, language: str = "en") -> Path:

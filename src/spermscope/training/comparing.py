@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,13 +12,12 @@ from pathlib import Path
 from spermscope import __version__
 from spermscope.dataset import sound_dataset
 from spermscope.drawing import Progress
-from spermscope.models.family import NETWORKS
-from spermscope.models.weights import load_trunk
 from spermscope.report.comparison import write_comparison
 from spermscope.training.cells import Cells, Named
 from spermscope.training.claims import claim, holder
 from spermscope.training.costs import Cost, measured, total_s
 from spermscope.training.fitting import fit
+from spermscope.training.initial import Initial
 from spermscope.training.judging import judge
 from spermscope.training.material import Material, dataset_hash
 from spermscope.training.presets import Plan
@@ -60,7 +58,7 @@ def compare(
         say(_estimate(missing, cells, study, costs))
         _train(missing, study, costs, progress, say)
     found = {cell: study.cells.read(cell) for cell in cells}
-    return write_comparison(out, judge(study.material, study.folds, plan, found), language)
+    return write_comparison(out, judge(study.material, study.folds, plan, found, study.initial.name), language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +69,7 @@ class _Study:
     folds: tuple[Fold, ...]
     cells: Cells
     plan: Plan
-    start: dict[str, Path]
+    initial: Initial
 
     @classmethod
     def opened(cls, dataset: Path, out: Path, plan: Plan, weights: Path | None) -> _Study:
@@ -79,32 +77,18 @@ class _Study:
         material = Material(sound_dataset(dataset))
         parts = folds(material.donor, material.mean_grade, plan.folds)
         named: Named = {"data set": dataset_hash(material.dataset), "version": __version__, "folds": plan.folds}
-        start = {} if weights is None else {name: _initial(weights, name) for name in plan.networks}
-        named["initial weights"] = _hash_of(start.values()) if start else "random"
-        return cls(material, parts, Cells(out / "cells", named | plan.fit.model_dump()), plan, start)
+        initial = Initial.of_folder(weights, plan.networks)
+        named["initial weights"] = initial.name
+        return cls(material, parts, Cells(out / "cells", named | plan.fit.model_dump()), plan, initial)
 
     def train(self, cell: Cell, progress: Progress) -> None:
         """One cell, from its checkpoint to its files."""
         self.cells.tidy(cell)
         fold, rows = self.folds[cell.fold], self.material.rows
         named = ", ".join(f"{name} {value}" for name, value in self.cells.named.items())
-        start = self.start.get(cell.network)
+        start = self.initial.files.get(cell.network)
         fitted = fit(cell, self.material, fold, self.plan.fit, self.cells.checkpoint(cell), progress, named, start)
         self.cells.keep(cell, fitted, {"held": rows[fold.held], "test": rows[fold.test]})
-
-
-def _initial(folder: Path, network: str) -> Path:
-    """The file of its initial weights, tried on."""
-    path = folder / f"{network}.pt"
-    load_trunk(NETWORKS[network](), path)
-    return path
-
-
-def _hash_of(files: Iterable[Path]) -> str:
-    found = hashlib.sha256()
-    for path in files:
-        found.update(path.read_bytes())
-    return found.hexdigest()[:16]
 
 
 def _train(

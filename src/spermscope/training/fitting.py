@@ -117,7 +117,8 @@ def trained(
     Raises
     ------
     ValueError
-        When the checkpoint is of another cell, data set or settings, or the initial weights are another network's.
+        When the checkpoint is of another cell, data set or settings, the initial weights are another network's, or
+        the training came to nothing.
     """
     with _seeded(cell, START):
         build = NETWORKS[cell.network]
@@ -139,6 +140,11 @@ def trained(
             course.seconds += time.monotonic() - begun
             _keep(checkpoint, f"{cell.name} {named}", network, loop, course)
             progress(epoch + 1, settings.epochs)
+        if not math.isfinite(min(course.curve)):
+            raise ValueError(
+                f"{cell.name}: expected finite predictions after one of {settings.epochs} epochs, found none; "
+                f"a lower learning rate than {settings.rate:g} may help"
+            )
         network.load_state_dict(course.best)
         return network, course
 

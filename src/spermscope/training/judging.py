@@ -22,6 +22,7 @@ from spermscope.metrics import (
 )
 from spermscope.report.comparison import Comparison, Row
 from spermscope.training.fitting import Fitted
+from spermscope.training.initial import RANDOM
 from spermscope.training.material import Material
 from spermscope.training.presets import Plan
 from spermscope.training.protocol import Cell, Fold
@@ -30,10 +31,13 @@ DRAWS = 12
 """Seed of every interval: all rows are resampled alike."""
 
 
-def judge(material: Material, folds: tuple[Fold, ...], plan: Plan, found: Mapping[Cell, Fitted]) -> Comparison:
+def judge(
+    material: Material, folds: tuple[Fold, ...], plan: Plan, found: Mapping[Cell, Fitted], initial: str = RANDOM
+) -> Comparison:
     """All rows of the plan's table, each over all N clips; the best has the least mean rank, then the least MSE.
 
-    Every clip is predicted by the one training that tested it. Human ceilings need raters who are known.
+    Every clip is predicted by the one training that tested it; ``initial`` names the weights that all began with.
+    Human ceilings need raters who are known.
     """
     exam = exam_of(material, folds)
     against = beside(exam, _rng())
@@ -61,7 +65,7 @@ def judge(material: Material, folds: tuple[Fold, ...], plan: Plan, found: Mappin
     apart = [_apart(one, predicted[best], exam) if place != best else {} for place, one in enumerate(predicted)]
     rows = [replace(row, rank=float(rank), apart=how) for row, rank, how in zip(rows, ranks, apart, strict=True)]
     curve = calibration_curve(predicted[best], exam.target)
-    return Comparison(tuple(rows), best, against, curve, material.dataset.grades, _facts(material, plan))
+    return Comparison(tuple(rows), best, against, curve, material.dataset.grades, _facts(material, plan, initial))
 
 
 def exam_of(material: Material, folds: tuple[Fold, ...]) -> Exam:
@@ -101,7 +105,7 @@ def _rng() -> np.random.Generator:
     return np.random.default_rng(DRAWS)
 
 
-def _facts(material: Material, plan: Plan) -> dict[str, int | bool]:
+def _facts(material: Material, plan: Plan, initial: str) -> dict[str, int | bool | str]:
     votes = material.dataset.vote_matrix()[material.rows]
     return {
         "clips": len(material),
@@ -109,6 +113,7 @@ def _facts(material: Material, plan: Plan) -> dict[str, int | bool]:
         "votes": int((votes >= 0).sum()),
         "folds": plan.folds,
         "epochs": plan.fit.epochs,
+        "initial": "" if initial == RANDOM else initial,
         "simulated": material.dataset.truth() is not None,
         "raters_known": material.dataset.form.raters_known,
     }

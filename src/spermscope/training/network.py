@@ -25,6 +25,7 @@ from spermscope.temperature import fit_temperature, tempered
 from spermscope.training.export import Golden, Graphs, clip_graphs, streaming_graphs
 from spermscope.training.files import put
 from spermscope.training.fitting import FitSettings, logits_of, trained
+from spermscope.training.initial import Initial
 from spermscope.training.judging import exam_on
 from spermscope.training.material import Ints, Material, dataset_hash
 from spermscope.training.protocol import Cell, Fold
@@ -63,8 +64,9 @@ def train_network(
         people = len(np.unique(material.donor))
         raise ValueError(f"{dataset}: expected donors to learn from, choose on and test on, found {people} in all")
     fold = Fold(*(np.flatnonzero(np.isin(material.donor, part)) for part in parts))
+    initial = Initial({cell.network: start} if start else {})
     checkpoint = out.with_suffix(".ckpt")
-    named = f"{dataset_hash(material.dataset)} {settings.model_dump_json()} {start}"
+    named = f"{dataset_hash(material.dataset)} {settings.model_dump_json()} {initial.name}"
     network, _ = trained(cell, material, fold, settings, checkpoint, progress, named, start)
     with put(out.with_suffix(".pt")) as part:
         torch.save(network.state_dict(), part)
