@@ -14,6 +14,7 @@ from spermscope.models.clip_grader import ClipGrader
 from spermscope.models.family import NETWORKS
 from spermscope.models.motion import Alone, Beside
 from spermscope.temperature import tempered
+from spermscope.training.aims import votes
 from spermscope.training.fitting import FitSettings, _shares, fit, trained
 from spermscope.training.losses import LOSSES, emd_loss, panel_loss
 from spermscope.training.material import Material, dataset_hash
@@ -233,8 +234,7 @@ def test_a_training_begins_with_the_weights_that_it_is_given(material, tmp_path)
     given = toy(5, 4)
     torch.save(given.state_dict(), tmp_path / "w.pt")
     settings = FitSettings(epochs=1, batch=4, rate=1e-9)
-    network, _ = trained(
-        Cell(0, 0, "emd", "toy"), material, first_fold(material), settings, tmp_path / "c", start=tmp_path / "w.pt"
-    )
+    cell, aim = Cell(0, 0, "emd", "toy"), votes(material, "emd", 4)
+    network, _ = trained(cell, aim, material, first_fold(material), settings, tmp_path / "c", start=tmp_path / "w.pt")
     torch.testing.assert_close(network.trunk.layers[2].weight, given.trunk.layers[2].weight, atol=1e-6, rtol=0)
     assert not torch.allclose(network.heads[0][2].weight, given.heads[0][2].weight, atol=1e-2)

@@ -72,6 +72,7 @@ def test_a_study_is_a_set_that_holds_the_drawn_clips_votes_and_truth(study):
         np.testing.assert_array_equal(getattr(found, name), getattr(drawn, name))
     np.testing.assert_array_equal(data.vote_matrix()[last], drawn.votes)
     np.testing.assert_allclose(data.truth()[last], drawn.truth, atol=1e-9)
+    np.testing.assert_allclose(data.traits()[last], drawn.traits, atol=1e-4)
     assert set(data.items.clinic[last]) == {donor.clinic}
     assert set(data.items.optics[last]) == {donor.optics.kind}
     np.testing.assert_allclose(data.items.um_per_px[last], donor.um_per_px, rtol=1e-5)

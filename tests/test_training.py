@@ -19,11 +19,12 @@ from spermscope.models.scale import ScaleNet  # noqa: E402
 from spermscope.models.streaming import TOKEN, CropEncoder, GradeHead, HeadAtWork  # noqa: E402
 from spermscope.simulate.donors import draw_cells, draw_donor  # noqa: E402
 from spermscope.simulate.experts import Appearance  # noqa: E402
+from spermscope.study.traits import shape_traits  # noqa: E402
 from spermscope.training.detector import _counts, _rates, calibrate, lowest_as_good  # noqa: E402
 from spermscope.training.export import golden, to_onnx  # noqa: E402
 from spermscope.training.losses import emd_loss  # noqa: E402
 from spermscope.training.pictures import CROWD_CARE, PATCH_PX, Picture, _stands_out, draw_picture, draw_targets  # noqa: E402
-from spermscope.training.stills import _donor_stills, load_stills, save_stills, traits_of  # noqa: E402
+from spermscope.training.stills import _donor_stills, load_stills, save_stills  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -256,7 +257,7 @@ def test_traits_stand_about_zero_and_a_large_head_above_it():
     cells = draw_cells(draw_donor(rng, 1), 500, rng)
     larger = replace(cells, head_length_um=1.4 * cells.head_length_um, head_width_um=1.4 * cells.head_width_um)
     seen = Appearance(*(np.full(500, 0.5) for _ in range(3)))
-    traits, grown = traits_of(cells, seen), traits_of(larger, seen)
+    traits, grown = shape_traits(cells, seen), shape_traits(larger, seen)
     assert np.abs(np.median(traits, axis=0)).max() < 2.0
     np.testing.assert_allclose(grown[:, 0], traits[:, 0])
     assert (grown[:, 1] > traits[:, 1] + 1.5).all()

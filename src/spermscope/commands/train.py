@@ -121,3 +121,36 @@ def network(
     with progress("epochs") as advance:
         train_network(dataset, out, cell, FitSettings(epochs=epochs, rate=rate, batch=batch), weights, advance)
     click.echo(str(out))
+
+
+@train.command()
+@click.argument("dataset", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The weights, NETWORK.pt.")
+@_seed
+@click.option("--network", default="stream", show_default=True, help="As compare names them.")
+@click.option("--epochs", type=click.IntRange(1), default=20, show_default=True, help="Passes over the clips.")
+@click.option("--rate", type=click.FloatRange(0, min_open=True), default=1e-3, show_default=True, help="Of learning.")
+@click.option("--batch", type=click.IntRange(2), default=16, show_default=True, help="Clips of a step.")
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of this process.")
+def trunk(
+    dataset: Path, out: Path, seed: int, network: str, epochs: int, rate: float, batch: int, threads: int
+) -> None:
+    """Train what a network sees on a simulated study's traits: initial weights for compare and train network.
+
+    \b
+    Example: spermscope simulate study --clips 3000 --donors 300 --seed 1 --out cells
+             spermscope train trunk cells --network small-r2plus1d --out weights/small-r2plus1d.pt
+    """
+    import torch
+
+    from spermscope.training.fitting import FitSettings
+    from spermscope.training.presets import refuse_unknown
+    from spermscope.training.pretraining import train_trunk
+
+    refuse_unknown([network], ["emd"])
+    torch.set_num_threads(threads)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with progress("epochs") as advance:
+        settings = FitSettings(epochs=epochs, rate=rate, batch=batch)
+        error, unseen = train_trunk(dataset, out, network, settings, seed, advance)
+    click.echo(f"{out}: traits of unseen donors are {error:.3f} off (smooth L1), their means {unseen:.3f}")

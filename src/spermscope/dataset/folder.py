@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from spermscope.dataset.form import Form, read_form
 from spermscope.dataset.shards import Clips, Shards
-from spermscope.dataset.tables import Items, Votes, read_items, read_truth, read_votes, refuse
+from spermscope.dataset.tables import Items, Votes, read_items, read_traits, read_truth, read_votes, refuse
 from spermscope.labels import MISSING
 
 
@@ -96,6 +96,10 @@ class Dataset:
         For evaluation only: nothing may be learned or chosen by it.
         """
         return read_truth(self.folder, self.form, self.items)
+
+    def traits(self) -> NDArray[np.float64] | None:
+        """``(N, P)`` what simulation knows of each cell, numbers of order one; None where the set was not simulated."""
+        return read_traits(self.folder, self.items)
 
 
 def open_dataset(folder: Path | str) -> Dataset:

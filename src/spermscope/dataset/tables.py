@@ -1,4 +1,4 @@
-"""``items.csv``, ``votes.csv`` and ``truth.csv`` as columns, and what is wrong with their rows."""
+"""``items.csv``, ``votes.csv``, ``truth.csv`` and ``traits.csv`` as columns, and what is wrong with their rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from spermscope.dataset.findings import Finding
 from spermscope.dataset.form import Form
 
-ITEMS, VOTES, TRUTH = "items.csv", "votes.csv", "truth.csv"
+ITEMS, VOTES, TRUTH, TRAITS = "items.csv", "votes.csv", "truth.csv", "traits.csv"
 ITEM_COLUMNS = ("clip", "donor", "sample", "clinic", "optics", "um_per_px")
 VOTE_COLUMNS = ("clip", "rater", "grade", "presentation", "view", "time")
 HEADER = 2
@@ -167,17 +167,31 @@ def _report_repeats(votes: Votes, items: Items, at: NDArray[np.int64], report: R
 def read_truth(folder: Path, form: Form, items: Items) -> NDArray[np.float64] | None:
     """``(N, K)`` of ``truth.csv``, NaN for a clip that is not in it; None where there is no such file."""
     path = folder / TRUTH
+    return _by_clip(path, truth_columns(form)[1:], items) if path.is_file() else None
+
+
+def read_traits(folder: Path, items: Items) -> NDArray[np.float64] | None:
+    """``(N, P)`` of ``traits.csv``, whatever its columns beside the clip; NaN and None as ``read_truth``."""
+    path = folder / TRAITS
     if not path.is_file():
         return None
-    clip_column, *names = truth_columns(form)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        names = tuple(name for name in next(csv.reader(file), []) if name != "clip")
+    return _by_clip(path, names, items)
+
+
+def _by_clip(path: Path, names: tuple[str, ...], items: Items) -> NDArray[np.float64]:
+    """``(N, len(names))`` numbers of a table, in the items' order."""
     rows = {name: row for row, name in enumerate(items.clip.tolist())}
-    truth = np.full((len(items), len(names)), np.nan)
-    for first, (clip, *shares) in _blocks(path, (clip_column, *names), refuse):
+    found = np.full((len(items), len(names)), np.nan)
+    for first, (clip, *numbers) in _blocks(path, ("clip", *names), refuse):
         for place, name in enumerate(clip):
             if name not in rows:
-                refuse(Finding("unknown_clip", TRUTH, first + place, {"clip": name}))
-            truth[rows[name]] = [_number(column[place], TRUTH, names[0], first + place, refuse) for column in shares]
-    return truth
+                refuse(Finding("unknown_clip", path.name, first + place, {"clip": name}))
+            found[rows[name]] = [
+                _number(column[place], path.name, names[0], first + place, refuse) for column in numbers
+            ]
+    return found
 
 
 def refuse(finding: Finding) -> None:

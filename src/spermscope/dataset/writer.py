@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,7 +19,7 @@ import numpy as np
 from spermscope.dataset.folder import open_dataset
 from spermscope.dataset.form import FILE, Form, write_form
 from spermscope.dataset.shards import FOLDER, ShardWriter
-from spermscope.dataset.tables import ITEM_COLUMNS, ITEMS, TRUTH, VOTE_COLUMNS, VOTES, truth_columns
+from spermscope.dataset.tables import ITEM_COLUMNS, ITEMS, TRAITS, TRUTH, VOTE_COLUMNS, VOTES, truth_columns
 from spermscope.types import Clip
 
 
@@ -66,7 +66,7 @@ class DatasetWriter:
         clip_of = there.items.clip[votes.row].tolist()
         keys = zip(clip_of, votes.rater.tolist(), votes.presentation.tolist(), strict=True)
         self._given = dict(zip(keys, votes.grade.tolist(), strict=True))
-        self._rows: dict[str, list[dict[str, object]]] = {ITEMS: [], VOTES: [], TRUTH: []}
+        self._rows: dict[str, list[dict[str, object]]] = {ITEMS: [], VOTES: [], TRUTH: [], TRAITS: []}
         self._shard: ShardWriter | None = None
         self._whole: list[ShardWriter] = []
 
@@ -88,8 +88,9 @@ class DatasetWriter:
         optics: str = "",
         source_um_per_px: float = float("nan"),
         truth: tuple[float, ...] = (),
+        traits: Mapping[str, float] | None = None,
     ) -> None:
-        """One clip of the set's form, under a name of its own; ``truth`` is a simulated one's.
+        """One clip of the set's form, under a name of its own; ``truth`` and ``traits`` are a simulated one's.
 
         Raises
         ------
@@ -110,6 +111,8 @@ class DatasetWriter:
         if truth:
             shares = zip(truth_columns(self.form)[1:], truth, strict=True)
             self._rows[TRUTH].append({"clip": name, **{column: f"{share:.9f}" for column, share in shares}})
+        if traits:
+            self._rows[TRAITS].append({"clip": name, **{column: f"{value:.6g}" for column, value in traits.items()}})
         if self._shard.count == self.form.clips_a_shard:
             self._end_shard()
 
@@ -145,10 +148,9 @@ class DatasetWriter:
         for shard in self._whole:
             shard.place()
         self._whole.clear()
-        heads = {ITEMS: ITEM_COLUMNS, VOTES: VOTE_COLUMNS, TRUTH: truth_columns(self.form)}
         for name, rows in self._rows.items():
             if rows:
-                _grow(self.folder / name, heads[name], rows)
+                _grow(self.folder / name, tuple(rows[0]), rows)
                 rows.clear()
 
     def abandon(self) -> None:

@@ -21,6 +21,7 @@ from spermscope.simulate.cells import Cells
 from spermscope.simulate.donors import Donor, draw_cells, draw_donor
 from spermscope.simulate.experts import RATERS, Panel, appearance
 from spermscope.simulate.scene import MARGIN_UM, Scene, SceneSettings, View
+from spermscope.study.traits import clip_traits
 
 CELLS_A_DONOR = 10
 PANEL_SEED = 40
@@ -34,7 +35,8 @@ UNOBSERVED = 0.03
 class PanelClips:
     """N clips: ``frames (N, T, 150, 150) uint8``, times, positions, observed, ``votes (N, R)``, ``donor (N,)``.
 
-    ``truth (N, 5)`` is the distribution that infinitely many votes of the same raters would give.
+    ``truth (N, 5)`` is the distribution that infinitely many votes of the same raters would give, ``traits (N, 14)``
+    what ``clip_traits`` knows.
     """
 
     frames: NDArray[np.uint8]
@@ -45,6 +47,7 @@ class PanelClips:
     donor: NDArray[np.int64]
     clarity: NDArray[np.float64]
     truth: NDArray[np.float64]
+    traits: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.donor)
@@ -112,6 +115,7 @@ def donor_clips(
         donor=np.full(len(cells), number),
         clarity=seen.clarity,
         truth=experts.probabilities(seen).mean(axis=1),
+        traits=clip_traits(cells, seen),
     )
 
 

@@ -19,6 +19,7 @@ from spermscope.settings import ClipSettings
 from spermscope.simulate.donors import FEWEST, Donor
 from spermscope.simulate.experts import RATERS
 from spermscope.study.panel_clips import PANEL_SEED, PanelClips, donor_clips, donor_of
+from spermscope.study.traits import MOVEMENT, SHAPE
 from spermscope.types import GRADES, Clip
 
 CLIPS, DONORS = 615, 60
@@ -36,7 +37,7 @@ def simulate_study(
     processes: int = 2,
     progress: Progress = lambda done, total: None,
 ) -> int:
-    """Make the data set ``out`` with ``truth.csv``, and give the number of votes; the same seed, the same set.
+    """Make the data set ``out`` with truth and traits, and give the number of votes; the same seed, the same set.
 
     Donor n of seed s is he whom ``draw_panel_clips`` draws, seen by the same panel unless ``panel`` is another number.
 
@@ -98,6 +99,7 @@ def _add(writer: DatasetWriter, part: PanelClips, donor: Donor, votes: NDArray[n
             optics=donor.optics.kind,
             source_um_per_px=donor.um_per_px,
             truth=tuple(part.truth[row].tolist()),
+            traits=dict(zip((*SHAPE, MOVEMENT), part.traits[row].tolist(), strict=True)),
         )
         for rater in np.flatnonzero(votes[row] != MISSING).tolist():
             writer.vote(Vote(name, f"R{rater:03d}", GRADES[votes[row, rater]], view="clip"))

@@ -1,4 +1,4 @@
-"""One cell of a comparison: a network trained by a loss, its epoch and temperature chosen on donors held back.
+"""One training: a network by a loss, its epoch chosen on donors held back; of a cell its temperature too.
 
 Everything random follows from the seed, the fold, the epoch and the batch, so a training that was cut short and goes on
 gives what an unbroken one gives: on one thread of one machine to the bit.
@@ -25,9 +25,9 @@ from spermscope.metrics import Floats, mse
 from spermscope.models.family import NETWORKS
 from spermscope.models.weights import load_trunk
 from spermscope.temperature import fit_temperature, tempered
+from spermscope.training.aims import Aim, votes
 from spermscope.training.files import put
 from spermscope.training.loop import Loop, fastest_device, mixed_precision
-from spermscope.training.losses import LOSSES, panel_loss
 from spermscope.training.material import Material
 from spermscope.training.protocol import Cell, Fold
 
@@ -96,12 +96,14 @@ def fit(
     start: Path | None = None,
 ) -> Fitted:
     """Train one cell and predict its fold; as ``trained``."""
-    network, course = trained(cell, material, fold, settings, checkpoint, progress, named, start)
+    aim = votes(material, cell.loss, settings.heads)
+    network, course = trained(cell, aim, material, fold, settings, checkpoint, progress, named, start)
     return _fitted(network, material, fold, course)
 
 
 def trained(
     cell: Cell,
+    aim: Aim,
     material: Material,
     fold: Fold,
     settings: FitSettings,
@@ -110,9 +112,10 @@ def trained(
     named: str = "",
     start: Path | None = None,
 ) -> tuple[nn.Module, Course]:
-    """The network of its best epoch, going on from ``checkpoint`` where there is one; ``progress`` counts epochs.
+    """The network of the epoch that came nearest to ``aim`` on the clips held back.
 
-    ``named`` tells other data and settings in a checkpoint from these. ``start`` is a file of initial weights.
+    Goes on from ``checkpoint`` where there is one; ``named`` tells other data and settings in it from these.
+    ``progress`` counts epochs, ``start`` is a file of initial weights.
 
     Raises
     ------
@@ -122,19 +125,18 @@ def trained(
     """
     with _seeded(cell, START):
         build = NETWORKS[cell.network]
-        network = build(material.target.shape[1], settings.heads, motion=cell.motion)
+        network = build(aim.target.shape[1], aim.heads, motion=cell.motion)
         if start is not None:
             load_trunk(network, start)
         network = network.to(fastest_device())
         batch = min(settings.batch, len(fold.train))
         loop = Loop([network], settings.rate, settings.epochs, len(fold.train), batch, lambda done, total: None)
         course = _resumed(checkpoint, f"{cell.name} {named}", network, loop)
-        share = _shares(cell, material.donor[fold.train], settings.heads)
+        share = _shares(cell, material.donor[fold.train], aim.heads)
         for epoch in range(len(course.curve), settings.epochs):
             begun = time.monotonic()
-            _one_epoch(cell, material, fold.train, loop, share, epoch)
-            predicted = tempered(logits_of(network, material, fold.held)[0])
-            course.curve.append(_error(predicted, material.target[fold.held]))
+            _one_epoch(cell, aim, material, fold.train, loop, share, epoch)
+            course.curve.append(aim.error(logits_of(network, material, fold.held)[0], aim.target[fold.held]))
             if course.epoch == epoch:
                 course.best = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
             course.seconds += time.monotonic() - begun
@@ -178,8 +180,8 @@ def _fitted(network: nn.Module, material: Material, fold: Fold, course: Course) 
     )
 
 
-def _one_epoch(cell: Cell, material: Material, train: Ints, loop: Loop, share: Tensor, epoch: int) -> None:
-    network, loss = loop.parts[0], LOSSES[cell.loss]
+def _one_epoch(cell: Cell, aim: Aim, material: Material, train: Ints, loop: Loop, share: Tensor, epoch: int) -> None:
+    network = loop.parts[0]
     network.train()
     device = next(network.parameters()).device
     order = train[_generator(cell, ORDER, epoch).permutation(len(train))]
@@ -190,9 +192,8 @@ def _one_epoch(cell: Cell, material: Material, train: Ints, loop: Loop, share: T
         torch.manual_seed(int(rng.integers(2**62)))
         with mixed_precision(device):
             logits = network(pictures, motion)[0]
-        target = torch.from_numpy(material.target[rows]).float().to(device)
-        weight = share[torch.from_numpy(material.donor[rows])].to(device)
-        loop.descend(panel_loss(loss, logits.float(), target, weight).mean())
+        target = torch.from_numpy(aim.target[rows]).float().to(device)
+        loop.descend(aim.loss(logits.float(), target, share[torch.from_numpy(material.donor[rows])].to(device)))
 
 
 def _shares(cell: Cell, donor: Ints, heads: int) -> Tensor:
@@ -201,11 +202,6 @@ def _shares(cell: Cell, donor: Ints, heads: int) -> Tensor:
     share = np.zeros((int(people[-1]) + 1, heads), np.float32)
     share[people] = _generator(cell, DONORS).multinomial(len(people), np.full(len(people), 1.0 / len(people)), heads).T
     return torch.from_numpy(share)
-
-
-def _error(predicted: Floats, target: Floats) -> float:
-    """MSE; a network that came to nothing is worse than any other."""
-    return float(mse(predicted, target).mean()) if np.isfinite(predicted).all() else math.inf
 
 
 def _generator(cell: Cell, *what: int) -> np.random.Generator:

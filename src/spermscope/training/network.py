@@ -22,6 +22,7 @@ from spermscope.models.clip_grader import ClipAtWork, ClipGrader
 from spermscope.models.streaming import StreamingClip
 from spermscope.runtime import ModelCard, write_model
 from spermscope.temperature import fit_temperature, tempered
+from spermscope.training.aims import votes
 from spermscope.training.export import Golden, Graphs, clip_graphs, streaming_graphs
 from spermscope.training.files import put
 from spermscope.training.fitting import FitSettings, logits_of, trained
@@ -67,7 +68,8 @@ def train_network(
     initial = Initial({cell.network: start} if start else {})
     checkpoint = out.with_suffix(".ckpt")
     named = f"{dataset_hash(material.dataset)} {settings.model_dump_json()} {initial.name}"
-    network, _ = trained(cell, material, fold, settings, checkpoint, progress, named, start)
+    aim = votes(material, cell.loss, settings.heads)
+    network, _ = trained(cell, aim, material, fold, settings, checkpoint, progress, named, start)
     with put(out.with_suffix(".pt")) as part:
         torch.save(network.state_dict(), part)
     _cool(network, fit_temperature(logits_of(network, material, fold.held)[0], material.target[fold.held], mse))

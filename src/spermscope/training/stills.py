@@ -18,10 +18,10 @@ from torch import nn
 from spermscope.drawing import Progress, draw_all
 from spermscope.models.streaming import TOKEN, CropEncoder
 from spermscope.settings import ClipSettings
-from spermscope.simulate.cells import Cells, Floats
 from spermscope.simulate.donors import draw_cells, draw_donor
-from spermscope.simulate.experts import Appearance, appearance
+from spermscope.simulate.experts import appearance
 from spermscope.study.panel_clips import film
+from spermscope.study.traits import shape_traits
 from spermscope.training.loop import Loop, mixed_precision, turned
 
 CELLS_A_DONOR = 3
@@ -30,33 +30,13 @@ BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class Stills:
-    """N crops ``frames (N, 150, 150) uint8`` and ``traits (N, 13) float32``, as ``traits_of`` gives them."""
+    """N crops ``frames (N, 150, 150) uint8`` and ``traits (N, 13) float32``, as ``shape_traits`` gives them."""
 
     frames: NDArray[np.uint8]
     traits: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.frames)
-
-
-def traits_of(cells: Cells, seen: Appearance) -> Floats:
-    """``(N, 13)``: shape traits, each over about its spread, then the impression of the shape and its clarity."""
-    columns = (
-        (cells.head_width_um / cells.head_length_um - 0.66) / 0.1,
-        (np.sqrt(cells.head_width_um * cells.head_length_um) - 3.55) / 0.4,
-        (cells.head_taper - 0.1) / 0.3,
-        cells.head_roughness / 0.3,
-        cells.vacuole / 0.1,
-        cells.midpiece_bend_deg / 30.0,
-        cells.droplet_um / 1.0,
-        (cells.tail_length_um - 45.0) / 10.0,
-        cells.tail_coil / 0.4,
-        cells.head_length_um - 4.4,
-        (cells.head_width_um - 2.9) / 0.6,
-        (seen.shape - 0.5) / 0.2,
-        (seen.clarity - 0.6) / 0.2,
-    )
-    return np.column_stack(columns)
 
 
 def draw_stills(donors: range, seed: int, processes: int = 2, progress: Progress = lambda done, total: None) -> Stills:
@@ -85,7 +65,7 @@ def _donor_stills(seed: int, number: int) -> Stills:
     # Movement is no trait of a still: any two positions do.
     nowhere = np.zeros((CELLS_A_DONOR, 2, 2))
     seen = appearance(cells, donor.optics, donor.um_per_px, np.array([0.0, 1.0]), nowhere)
-    return Stills(np.stack(frames), traits_of(cells, seen).astype(np.float32))
+    return Stills(np.stack(frames), shape_traits(cells, seen).astype(np.float32))
 
 
 def fit_stills(encoder: CropEncoder, stills: Stills, epochs: int, rng: np.random.Generator, progress: Progress) -> None:
