@@ -12,7 +12,7 @@ from spermscope.models.family import NETWORKS, TRUNKS  # noqa: E402
 from spermscope.models.motion import Alone, Motion  # noqa: E402
 from spermscope.models.r2plus1d import R2Plus1D  # noqa: E402
 from spermscope.models.resnet import FrameMean, ResNet, bottleneck  # noqa: E402
-from spermscope.models.sampling import evenly, resized  # noqa: E402
+from spermscope.models.sampling import central, evenly  # noqa: E402
 from spermscope.models.slowfast import SlowFast  # noqa: E402
 from spermscope.models.streaming import TOKEN, CropEncoder, GradeHead, HeadAtWork, StreamingClip  # noqa: E402
 from spermscope.models.timesformer import TimeSformer  # noqa: E402
@@ -86,10 +86,11 @@ def test_crops_are_taken_evenly(length, count, places):
     assert evenly(pictures, count)[1, :, 0, 0].tolist() == places
 
 
-def test_half_the_size_is_the_mean_of_four_pixels():
-    pictures = torch.randn(2, 3, 32, 32)
-    torch.testing.assert_close(resized(pictures, 16), torch.nn.functional.avg_pool2d(pictures, 2))
-    assert resized(pictures, 32) is pictures
+def test_the_middle_is_seen_as_it_is_and_small_pictures_are_enlarged():
+    pictures = torch.randn(2, 3, 32, 40)
+    torch.testing.assert_close(central(pictures, 16), pictures[:, :, 8:24, 12:28])
+    torch.testing.assert_close(central(pictures[..., :32], 32), pictures[..., :32])
+    assert central(torch.full((1, 2, 8, 8), 3.0), 16).eq(3).all()
 
 
 def unsettle(network):

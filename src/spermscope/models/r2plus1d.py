@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from spermscope.models.sampling import evenly, resized
+from spermscope.models.sampling import central, evenly
 
 
 def _factored(inputs: int, middle: int, outputs: int, stride: int = 1) -> nn.Sequential:
@@ -38,7 +38,7 @@ class _Residual(nn.Module):
 
 
 class R2Plus1D(nn.Module):
-    """A trunk: 8 evenly spaced crops at ``side`` x ``side`` to ``(B, 8 first)``; the default is R(2+1)D-18.
+    """A trunk: the middle ``side`` x ``side`` of 8 evenly spaced crops to ``(B, 8 first)``; the default is R(2+1)D-18.
 
     The channels between space and time follow the paper's rule once a block, from its inputs and outputs, as in the
     weights in common use: 31.3 M parameters. By the rule for each convolution it would be 33.2 M.
@@ -66,5 +66,5 @@ class R2Plus1D(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """``(B, T, H, W)`` to ``(B, D)``."""
-        clip = resized(evenly(pictures, self.frames), self.side)[:, None]
+        clip = central(evenly(pictures, self.frames), self.side)[:, None]
         return self.blocks(self.enter(clip)).mean((2, 3, 4))

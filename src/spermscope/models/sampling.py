@@ -1,4 +1,4 @@
-"""Which crops of a clip a network looks at, and how large: inside the graph, so that a model file needs no more."""
+"""Which crops of a clip a network looks at, and how much of each: inside the graph, so that a model file needs no more."""
 
 from __future__ import annotations
 
@@ -15,8 +15,14 @@ def evenly(pictures: Tensor, count: int) -> Tensor:
     return pictures if places == list(range(length)) else pictures[:, places]
 
 
-def resized(pictures: Tensor, side: int) -> Tensor:
-    """``(B, T, H, W)`` to ``(B, T, side, side)``, bilinear; half the size is the mean of 2 x 2 pixels."""
-    if pictures.shape[2:] == (side, side):
-        return pictures
-    return nn.functional.interpolate(pictures, (side, side), mode="bilinear")
+def central(pictures: Tensor, side: int) -> Tensor:
+    """``(B, T, H, W)`` to ``(B, T, side, side)``: the middle at its own resolution; smaller pictures are enlarged.
+
+    A head has 9 x 6 pixels and its shape is told by fractions of one, so a crop is not shrunk; what is cut off is the
+    tail's end.
+    """
+    height, width = pictures.shape[2:]
+    if height < side or width < side:
+        return nn.functional.interpolate(pictures, (side, side), mode="bilinear")
+    top, left = (height - side) // 2, (width - side) // 2
+    return pictures[:, :, top : top + side, left : left + side]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from spermscope.models.sampling import evenly, resized
+from spermscope.models.sampling import central, evenly
 
 SLOWER = 4
 """Crops of the fast pathway to one of the slow (the paper's alpha; 8 there, of longer clips)."""
@@ -54,7 +54,7 @@ class SlowFast(nn.Module):
     """A trunk: 16 evenly spaced crops, every fourth in the slow pathway, to ``(B, D)``; the default is SlowFast-R50.
 
     ``first`` and ``fast`` are the pathways' channels after the first layer. The slow one convolves in time in its last
-    two stages alone, the fast one throughout. Crops come at ``side`` x ``side``, a multiple of 32.
+    two stages alone, the fast one throughout. Of each crop the middle ``side`` x ``side`` is seen, a multiple of 32.
     """
 
     def __init__(self, depths: tuple[int, ...] = (3, 4, 6, 3), first: int = 64, fast: int = 8, side: int = 128) -> None:
@@ -74,7 +74,7 @@ class SlowFast(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """``(B, T, H, W)`` to ``(B, D)``."""
-        clip = resized(evenly(pictures, self.frames), self.side)[:, None]
+        clip = central(evenly(pictures, self.frames), self.side)[:, None]
         slow, fast = self.slow_enter(clip[:, :, ::SLOWER]), self.fast_enter(clip)
         for lateral, slow_stage, fast_stage in zip(self.laterals, self.slow_stages, self.fast_stages, strict=True):
             slow = slow_stage(torch.cat([slow, lateral(fast)], 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from spermscope.models.sampling import evenly, resized
+from spermscope.models.sampling import central, evenly
 
 
 class _Attention(nn.Module):
@@ -51,7 +51,7 @@ class _Block(nn.Module):
 
 
 class TimeSformer(nn.Module):
-    """A trunk: 8 evenly spaced crops at ``side`` x ``side``, in patches of 16 x 16, to ``(B, width)``.
+    """A trunk: the middle ``side`` x ``side`` of 8 evenly spaced crops, in patches of 16 x 16, to ``(B, width)``.
 
     Widths 192, 384 and 768 with 3, 6 and 12 attention heads are Tiny, Small and Base (after the ViTs of Touvron et al.
     2021); the default is Small: 30 M parameters.
@@ -74,7 +74,7 @@ class TimeSformer(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """``(B, T, H, W)`` to ``(B, width)``."""
-        crops = resized(evenly(pictures, self.frames), self.side)
+        crops = central(evenly(pictures, self.frames), self.side)
         patches = self.patch(crops.flatten(0, 1)[:, None]).flatten(2).transpose(1, 2).unflatten(0, (-1, self.frames))
         patches = patches + self.place[:, None, 1:] + self.moment[:, :, None]
         mark = (self.mark + self.place[:, :1]).expand(patches.shape[0], -1, -1)
