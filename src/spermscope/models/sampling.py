@@ -1,4 +1,4 @@
-"""Which crops of a clip a network looks at, and how much of each: inside the graph, so that a model file needs no more."""
+"""Which crops of a clip a network looks at, and how much of each: inside the graph, so a model file needs no more."""
 
 from __future__ import annotations
 
