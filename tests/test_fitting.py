@@ -15,7 +15,7 @@ from spermscope.models.family import NETWORKS
 from spermscope.models.motion import Alone, Beside
 from spermscope.temperature import tempered
 from spermscope.training.aims import votes
-from spermscope.training.fitting import FitSettings, _shares, fit, trained
+from spermscope.training.fitting import FitSettings, _drawn, _shares, fit, trained
 from spermscope.training.losses import LOSSES, emd_loss, panel_loss
 from spermscope.training.material import Material, dataset_hash
 from spermscope.training.protocol import Cell, folds
@@ -227,6 +227,17 @@ def test_a_training_that_comes_to_nothing_names_its_cell_and_what_may_help(mater
     settings = FitSettings(epochs=1, batch=4, rate=1e30)
     with pytest.raises(ValueError, match=r"toy_emd_seed0_fold0: expected finite .* a lower learning rate"):
         fit(Cell(0, 0, "emd", "toy"), material, first_fold(material), settings, tmp_path / "c")
+
+
+def test_batches_that_are_drawn_ahead_are_the_same_in_the_same_order(material):
+    def batches():
+        return [(np.array([number, number + 1]), np.random.default_rng(number)) for number in range(7)]
+
+    plain, ahead = (list(_drawn(material, batches(), count)) for count in (0, 3))
+    assert [rows.tolist() for rows, *_ in ahead] == [[number, number + 1] for number in range(7)]
+    for (_, one, *first), (_, other, *second) in zip(plain, ahead, strict=True):
+        assert one.random() == other.random()
+        assert all(torch.equal(*pair) for pair in zip(first, second, strict=True))
 
 
 def test_a_training_begins_with_the_weights_that_it_is_given(material, tmp_path):

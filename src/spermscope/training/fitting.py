@@ -7,10 +7,14 @@ gives what an unbroken one gives: on one thread of one machine to the bit.
 from __future__ import annotations
 
 import math
+import os
 import time
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +39,9 @@ Ints = NDArray[np.int64]
 
 START, ORDER, BATCH, DONORS = 1, 2, 3, 4
 """What a random number is for."""
+AHEAD = 32
+"""Batches that are drawn before a graphics card asks for them: a processor turns a clip in milliseconds, a card learns
+from it in less."""
 
 
 class FitSettings(BaseModel):
@@ -185,15 +192,38 @@ def _one_epoch(cell: Cell, aim: Aim, material: Material, train: Ints, loop: Loop
     network.train()
     device = next(network.parameters()).device
     order = train[_generator(cell, ORDER, epoch).permutation(len(train))]
-    for number in range(loop.steps_an_epoch):
-        rows = order[number * loop.batch : (number + 1) * loop.batch]
-        rng = _generator(cell, BATCH, epoch, number)
-        pictures, motion = (part.to(device) for part in material.disturbed(rows, rng))
+    batches = (
+        (order[number * loop.batch : (number + 1) * loop.batch], _generator(cell, BATCH, epoch, number))
+        for number in range(loop.steps_an_epoch)
+    )
+    for rows, rng, pictures, motion in _drawn(material, batches, 0 if device.type == "cpu" else AHEAD):
+        pictures, motion = pictures.to(device), motion.to(device)
         torch.manual_seed(int(rng.integers(2**62)))
         with mixed_precision(device):
             logits = network(pictures, motion)[0]
         target = torch.from_numpy(aim.target[rows]).float().to(device)
         loop.descend(aim.loss(logits.float(), target, share[torch.from_numpy(material.donor[rows])].to(device)))
+
+
+def _drawn(
+    material: Material, batches: Iterable[tuple[Ints, np.random.Generator]], ahead: int
+) -> Iterator[tuple[Ints, np.random.Generator, Tensor, Tensor]]:
+    """Each batch with its disturbed clips, in order; up to ``ahead`` are drawn by other threads before they are due."""
+
+    def draw(rows: Ints, rng: np.random.Generator) -> tuple[Ints, np.random.Generator, Tensor, Tensor]:
+        return rows, rng, *material.disturbed(rows, rng)
+
+    if not ahead:
+        yield from starmap(draw, batches)
+        return
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        waiting: deque[Future[tuple[Ints, np.random.Generator, Tensor, Tensor]]] = deque()
+        for batch in batches:
+            waiting.append(pool.submit(draw, *batch))
+            if len(waiting) > ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _shares(cell: Cell, donor: Ints, heads: int) -> Tensor:
