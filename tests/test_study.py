@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from spermscope.clips import to_model_input
 from spermscope.dataset import check, open_dataset
 from spermscope.drawing import draw_each
+from spermscope.settings import ClipSettings
 from spermscope.study.panel_clips import donor_clips, donor_of, draw_panel_clips, load_panel_clips, save_panel_clips
 from spermscope.study.simulated import clips_by_donor, kept_votes, simulate_study
+from spermscope.study.traits import SHAPE
 
 
 def test_a_donors_clips_are_the_same_every_time_and_can_be_kept(tmp_path):
@@ -101,3 +103,14 @@ def test_studies_that_cannot_be_are_refused(tmp_path, wrong):
 def test_a_study_does_not_grow_another_set(study):
     with pytest.raises(ValueError, match="expected a new folder, found a data set"):
         simulate_study(study, clips=1, donors=1, raters=2)
+
+
+def test_at_another_scale_the_same_cells_look_larger():
+    usual, fine = donor_clips(0, 7, 2, 5), donor_clips(0, 7, 2, 5, rules=ClipSettings(um_per_px=1 / 3))
+    np.testing.assert_array_equal(usual.traits[:, : len(SHAPE)], fine.traits[:, : len(SHAPE)])
+
+    def fineness(frames):
+        power = np.abs(np.fft.rfft2(to_model_input(frames)[:, :, 34:94, 34:94])).mean((0, 1))
+        return power[:, 15:].sum() / power[:, :8].sum()
+
+    assert fineness(fine.frames) < fineness(usual.frames)

@@ -64,8 +64,17 @@ def movie(out: Path, truth: Path | None, parameters: str) -> None:
 @click.option("--raters", default=40, show_default=True, help="Simulated experts.")
 @click.option("--seed", default=0, show_default=True, help="Everything random follows from it.")
 @click.option("--panel", default=40, show_default=True, help="Which raters: another number, another panel.")
+@click.option(
+    "--um-per-px",
+    default=0.5,
+    show_default=True,
+    type=click.FloatRange(0.1, 2),
+    help="Scale of the clips of 150 x 150 px.",
+)
 @click.option("--processes", default=2, show_default=True, help="Donors that are drawn at once.")
-def study(out: Path, clips: int, donors: int, raters: int, seed: int, panel: int, processes: int) -> None:
+def study(
+    out: Path, clips: int, donors: int, raters: int, seed: int, panel: int, um_per_px: float, processes: int
+) -> None:
     """Simulate a rating study of the published shape: clips, votes, and the truth behind them.
 
     \b
@@ -81,6 +90,7 @@ def study(out: Path, clips: int, donors: int, raters: int, seed: int, panel: int
             raters=raters,
             seed=seed,
             panel=panel,
+            um_per_px=um_per_px,
             processes=processes,
             progress=advance,
         )

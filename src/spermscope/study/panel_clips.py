@@ -27,6 +27,7 @@ CELLS_A_DONOR = 10
 PANEL_SEED = 40
 """Of the panel whose votes the demonstration grader learns; another number is another panel."""
 JITTER_UM = 0.2
+USUAL = ClipSettings()
 UNOBSERVED = 0.03
 """Share of crops whose position was predicted, not seen."""
 
@@ -91,13 +92,20 @@ def _generator(seed: int, number: int) -> np.random.Generator:
 
 
 def donor_clips(
-    seed: int, number: int, count: int = CELLS_A_DONOR, raters: int = RATERS, panel: int = PANEL_SEED
+    seed: int,
+    number: int,
+    count: int = CELLS_A_DONOR,
+    raters: int = RATERS,
+    panel: int = PANEL_SEED,
+    rules: ClipSettings = USUAL,
 ) -> PanelClips:
-    """``count`` clips of donor ``number``, graded by one and the same ``panel`` of ``raters``."""
+    """``count`` clips of donor ``number``, graded by one and the same ``panel`` of ``raters``.
+
+    The cells are the same at every scale of ``rules``, in a field of another size.
+    """
     rng = _generator(seed, number)
     donor = draw_donor(rng, number)
     cells = draw_cells(donor, count, rng)
-    rules = ClipSettings()
     times_s = np.arange(rules.length) / rules.rate_hz
     frames, true_um = zip(
         *(film(donor, cells, row, times_s, seed, rng, rules) for row in range(len(cells))), strict=True

@@ -18,7 +18,7 @@ from spermscope.labels import MISSING
 from spermscope.settings import ClipSettings
 from spermscope.simulate.donors import FEWEST, Donor
 from spermscope.simulate.experts import RATERS
-from spermscope.study.panel_clips import PANEL_SEED, PanelClips, donor_clips, donor_of
+from spermscope.study.panel_clips import PANEL_SEED, USUAL, PanelClips, donor_clips, donor_of
 from spermscope.study.traits import MOVEMENT, SHAPE
 from spermscope.types import GRADES, Clip
 
@@ -34,12 +34,14 @@ def simulate_study(
     raters: int = RATERS,
     seed: int = 0,
     panel: int = PANEL_SEED,
+    um_per_px: float = USUAL.um_per_px,
     processes: int = 2,
     progress: Progress = lambda done, total: None,
 ) -> int:
     """Make the data set ``out`` with truth and traits, and give the number of votes; the same seed, the same set.
 
-    Donor n of seed s is he whom ``draw_panel_clips`` draws, seen by the same panel unless ``panel`` is another number.
+    Clips have ``um_per_px``. Donor n of seed s is he whom ``draw_panel_clips`` draws, seen by the same panel unless
+    ``panel`` is another number.
 
     Raises
     ------
@@ -51,9 +53,9 @@ def simulate_study(
         raise ValueError(f"study: expected at least a clip for each donor and two raters, found {found}")
     if (out / FILE).exists():
         raise ValueError(f"{out}: expected a new folder, found a data set")
-    rules, rng = ClipSettings(), np.random.default_rng([seed, 615])
+    rules, rng = ClipSettings(um_per_px=um_per_px), np.random.default_rng([seed, 615])
     form = Form(length=rules.length, size_px=rules.size_px, rate_hz=rules.rate_hz, um_per_px=rules.um_per_px)
-    draw = _Draw(seed, clips_by_donor(clips, donors, rng), raters, panel)
+    draw = _Draw(seed, clips_by_donor(clips, donors, rng), raters, panel, rules)
     given = kept_votes(clips, raters, rng)
     first = 0
     with DatasetWriter(out, form) as writer:
@@ -80,11 +82,12 @@ def kept_votes(clips: int, raters: int, rng: np.random.Generator) -> NDArray[np.
 class _Draw:
     """Draws a donor's clips; can be sent to another process."""
 
-    def __init__(self, seed: int, counts: NDArray[np.int64], raters: int, panel: int) -> None:
-        self._seed, self._counts, self._raters, self._panel = seed, counts, raters, panel
+    def __init__(self, seed: int, counts: NDArray[np.int64], raters: int, panel: int, rules: ClipSettings) -> None:
+        self._seed, self._counts, self._raters = seed, counts, raters
+        self._panel, self._rules = panel, rules
 
     def __call__(self, number: int) -> PanelClips:
-        return donor_clips(self._seed, number, int(self._counts[number]), self._raters, self._panel)
+        return donor_clips(self._seed, number, int(self._counts[number]), self._raters, self._panel, self._rules)
 
 
 def _add(writer: DatasetWriter, part: PanelClips, donor: Donor, votes: NDArray[np.int64]) -> None:
