@@ -1,5 +1,6 @@
 """The whole-clip grader: torch's own answer, a closed form, the same as a stream, and what it refuses."""
 
+import csv
 from dataclasses import replace
 
 import numpy as np
@@ -7,16 +8,20 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from click.testing import CliRunner  # noqa: E402
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
 from test_grade import crops_of, profile  # noqa: E402
 
+from spermscope.assessment import assess, assess_all  # noqa: E402
+from spermscope.cli import commands  # noqa: E402
 from spermscope.clips import Clipper, motion_features, to_model_input  # noqa: E402
 from spermscope.grade import WholeClipGrader, open_grader  # noqa: E402
 from spermscope.models.clip_grader import PicturesAlone  # noqa: E402
 from spermscope.models.family import NETWORKS  # noqa: E402
 from spermscope.runtime import load_model, shipped, write_model  # noqa: E402
 from spermscope.settings import ClipSettings, Settings  # noqa: E402
+from spermscope.summary import DEMONSTRATION  # noqa: E402
 from spermscope.types import Clip, Frame, Tracks  # noqa: E402
 from tests.clip_models import Graded, Known, KnownStill, clip_card, known_answer, write_clip_model  # noqa: E402
 
@@ -198,3 +203,59 @@ def test_a_detector_is_no_grader():
 def test_the_streaming_grader_refuses_crops_of_another_rate():
     with pytest.raises(ValueError, match="expected 15 crops a second, found 30"):
         open_grader(profile(), Settings(clip=ClipSettings(rate_hz=30.0)))
+
+
+SCENE = "sim:width_px=320,height_px=240,um_per_px=0.4,fps=15,duration_s=3,cells=6,seed=31"
+
+
+@pytest.mark.parametrize("demonstration", [False, True])
+def test_a_clinics_own_model_grades_a_source_and_its_card_says_whether_it_is_a_demonstration(
+    tmp_path, known, demonstration
+):
+    card = clip_card(demonstration=demonstration)
+    model = load_model(write_model(tmp_path / "m.spermscope", card, known._graphs, known.golden))
+    done = assess(SCENE, tmp_path / "s", um_per_px=0.4, grader=model)
+    use = next(use for use in done.summary.models if use.kind == "clip")
+    assert (use.name, use.sha256, use.card) == ("mine", model.sha256, card.model_dump(mode="json"))
+    assert done.summary.demonstration is demonstration
+    for name in ("session.json", "report.html"):
+        assert (DEMONSTRATION in (done.folder / name).read_text(encoding="utf-8")) is demonstration
+    rows = list(csv.DictReader((done.folder / "sperm.csv").read_text(encoding="utf-8").splitlines()))
+    graded = [row for row in rows if row["grade"]]
+    assert len(graded) >= 3
+    for row in graded:
+        with np.load(done.folder / "clips" / f"{row['track_id']}.npz", allow_pickle=False) as kept:
+            clip = Clip(1, kept["frames"], kept["time_s"], kept["xy_um"], kept["observed"], 0.5)
+        assert len(clip.frames) == 16
+        shares = [float(row[f"p_{grade}"]) for grade in "ABCDE"]
+        np.testing.assert_allclose(known_answer(clip)[0], shares, atol=2e-4)
+
+
+@pytest.mark.parametrize(
+    ("card", "options", "says"),
+    [
+        ({"kind": "scale"}, {}, "expected a grader"),
+        ({"grades": ("a", "b", "c", "d", "e")}, {}, "expected the grades A B C D E, found a b c d e"),
+        ({}, {"stills": True}, "expected a recording to grade, found stills"),
+    ],
+)
+def test_a_model_that_a_session_cannot_hold_is_refused_before_anything_is_written(tmp_path, known, card, options, says):
+    model = load_model(write_model(tmp_path / "m.spermscope", clip_card(**card), known._graphs, known.golden))
+    (tmp_path / "out").mkdir()
+    for number, sources in enumerate(([SCENE], [SCENE, SCENE])):
+        with pytest.raises(ValueError, match=says):
+            assess_all(sources, tmp_path / "out" / str(number), grader=model, **options)
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_the_command_takes_a_model_file_and_says_in_one_line_when_it_is_none(tmp_path):
+    for path, says in (
+        (tmp_path / "none.spermscope", "expected a model file"),
+        (shipped("scale"), "expected a grader"),
+    ):
+        words = ["assess", SCENE, "--out", str(tmp_path / "s"), "--grader", str(path)]
+        done = CliRunner().invoke(commands, words, standalone_mode=False)
+        assert isinstance(done.exception, ValueError)
+        assert says in str(done.exception)
+        assert len(str(done.exception).splitlines()) == 1
+    assert not (tmp_path / "s").exists()
