@@ -9,6 +9,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from spermscope.dataset.exam import exam_of_rows
 from spermscope.metrics import (
     Difference,
     Exam,
@@ -66,18 +67,8 @@ def judge(material: Material, folds: tuple[Fold, ...], plan: Plan, found: Mappin
 
 def exam_of(material: Material, folds: tuple[Fold, ...]) -> Exam:
     """All clips, each read against the mean label of its own fold's training clips."""
-    dataset, rows = material.dataset, material.rows
     means = [mean_distribution(material.target[fold.train], len(fold.test)) for fold in folds]
-    votes, truth = dataset.vote_matrix()[rows], dataset.truth()
-    return Exam(
-        target=material.target,
-        raters=(votes >= 0).sum(axis=1),
-        donor=material.donor,
-        field=material.donor,
-        mean=together(means, folds),
-        votes=votes if dataset.form.raters_known else None,
-        truth=None if truth is None else truth[rows],
-    )
+    return exam_of_rows(material.dataset, material.rows, together(means, folds))
 
 
 def together(parts: list[Floats], folds: tuple[Fold, ...]) -> Floats:
