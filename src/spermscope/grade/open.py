@@ -18,13 +18,15 @@ class Grader(Protocol):
     """Grades cells.
 
     ``reason`` says why nothing is graded on this source, '' when it is. A track is graded at its ``first``-th crop and
-    every ``every`` crops later. ``step`` is called once a frame with the crops that fell due and answers for those
-    tracks whose turn it is; ``grade_clips`` grades exactly the given crops; ``forget`` lets go of ended tracks.
+    every ``every`` crops later; of a clip the latest ``span`` crops count. ``step`` is called once a frame with the
+    crops that fell due and answers for those tracks whose turn it is; ``grade_clips`` grades exactly the given crops;
+    ``forget`` lets go of ended tracks.
     """
 
     reason: str
     first: int
     every: int
+    span: int
     model: Model
 
     def step(self, crops: Crops) -> Grades:

@@ -44,8 +44,12 @@ class StreamingGrader:
             raise ValueError(
                 f"{model.card.name}: expected {CROPS_HZ:g} crops a second, found {settings.clip.rate_hz:g}"
             )
-        self._places, self._token = golden_shape(model, "head/in/tokens")[1:]
+        self.span, self._token = golden_shape(model, "head/in/tokens")[1:]
         self._least = settings.grade.min_crops
+        if settings.clip.length < self._least:
+            raise ValueError(
+                f"{model.card.name}: expected clips of {self._least} crops or more, found {settings.clip.length}"
+            )
         self.first = 1 + -(-(self._least - 1) // self.every) * self.every
         self._far = unlike_above(model.card)
         self._kept: dict[int, deque[_Look]] = {}
@@ -65,7 +69,7 @@ class StreamingGrader:
         self._count.update(ids)
         looks = self._look(crops.frames, due, crops.time_s, crops.xy_um, crops.observed)
         for track_id, look in zip(ids, looks, strict=True):
-            self._kept.setdefault(track_id, deque(maxlen=self._places)).append(look)
+            self._kept.setdefault(track_id, deque(maxlen=self.span)).append(look)
         ready = [track_id for track_id, new in zip(ids, due, strict=True) if new]
         ready = [track_id for track_id in ready if len(self._kept[track_id]) >= self._least]
         return self._grade(ready, [list(self._kept[track_id]) for track_id in ready])
@@ -74,7 +78,7 @@ class StreamingGrader:
         """See ``Grader``."""
         found = []
         for clip in clips:
-            last = slice(-self._places, None)
+            last = slice(-self.span, None)
             due = np.arange(len(clip.frames))[::-1][last] % self.every == 0
             found.append(self._look(clip.frames[last], due, clip.time_s[last], clip.xy_um[last], clip.observed[last]))
         return self._grade([clip.track_id for clip in clips], found)
@@ -112,7 +116,7 @@ class StreamingGrader:
         """A row for each track; every list holds at least one token and ends with the latest crop."""
         if not batch:
             return Grades.empty(len(self.card.grades))
-        count, length = len(batch), self._places
+        count, length = len(batch), self.span
         tokens = np.zeros((count, length, self._token), np.float32)
         motion = np.zeros((count, length, MOTION_FEATURES), np.float32)
         valid = np.zeros((count, length), np.float32)

@@ -36,7 +36,8 @@ class WholeClipGrader:
         self._settings = settings.clip
         length = _length(model)
         self.first = (length - 1) * self._apart + 1
-        self.every = max(1, length * self._apart // 2)
+        self.span = length * self._apart
+        self.every = max(1, self.span // 2)
         if self.first > settings.clip.length:
             raise ValueError(
                 f"{model.card.name}: expected a network of clips that {settings.clip.length} crops at "
