@@ -18,9 +18,10 @@ from spermscope import metrics
 from spermscope.conformal import grade_sets, rater_coverage, set_threshold
 from spermscope.grade import open_grader
 from spermscope.labels import distribution
+from spermscope.report.scores import score_lines, segment_lines
 from spermscope.settings import ClipSettings, Settings
 from spermscope.study.panel_clips import PanelClips, draw_panel_clips
-from spermscope.types import Clip, Scale, SourceProfile
+from spermscope.types import Clip, Grades, Scale, SourceProfile
 
 FIRST_DONOR = 1_000_000
 HALVINGS = 100
@@ -34,8 +35,8 @@ def grade(clips: PanelClips) -> tuple[np.ndarray, np.ndarray]:
         Clip(row, clips.frames[row], clips.time_s[row], clips.xy_um[row], clips.observed[row], scale)
         for row in range(len(clips))
     ]
-    parts = [grader.grade_clips(rows[first : first + 50]) for first in range(0, len(rows), 50)]
-    return np.concatenate([p.probabilities for p in parts]), np.concatenate([p.unlike for p in parts])
+    found = Grades.joined([grader.grade_clips(rows[first : first + 50]) for first in range(0, len(rows), 50)])
+    return found.probabilities, found.unlike
 
 
 def sets(predicted: np.ndarray, votes: np.ndarray, donor: np.ndarray) -> str:
@@ -69,21 +70,12 @@ def main() -> None:
     rng = np.random.default_rng(12)
     table = metrics.score_table(predicted, exam, metrics.beside(exam, rng), rng)
     sys.stdout.write(f"{donors} donors, {len(clips)} clips; unlike training: {100 * unlike.mean():.1f} %\n\n")
-    sys.stdout.write(
-        "| metric | score | 95 % interval by donor | noise floor | one rater | half the panel | mean row | truth |\n"
-        "|---|---|---|---|---|---|---|---|\n"
-    )
-    for name, row in table.items():
-        beside = (row.floor, row.ceiling_rater, row.ceiling_half, row.mean_row, row.truth_row)
-        columns = " | ".join("-" if np.isnan(number) else f"{number:.5f}" for number in beside)
-        sys.stdout.write(f"| {name} | {row.value:.5f} | {row.low:.5f}-{row.high:.5f} | {columns} |\n")
-    sys.stdout.write(f"\nMSE over its floor: {table['mse'].value / table['mse'].floor:.2f}\n")
-    for segment, part in metrics.segment_tables(predicted, exam, rng).items():
-        row, count = part["mse"], int((metrics.segments(exam.target) == segment).sum())
-        sys.stdout.write(
-            f"mean grade near {segment} ({count} clips): MSE {row.value:.5f} ({row.low:.5f}-{row.high:.5f}), "
-            f"one rater {row.ceiling_rater:.5f}, half the panel {row.ceiling_half:.5f}\n"
-        )
+    sys.stdout.write("\n".join(score_lines(table)))
+    sys.stdout.write(f"\n\nMSE over its floor: {table['mse'].value / table['mse'].floor:.2f}\n")
+    place = metrics.segments(exam.target)
+    parts = metrics.segment_tables(predicted, exam, rng)
+    counts = {segment: int((place == segment).sum()) for segment in parts}
+    sys.stdout.writelines(f"{line}\n" for line in segment_lines(parts, counts))
     sys.stdout.write(sets(predicted, clips.votes, clips.donor))
     error = metrics.mse(predicted, exam.target)
     edges = np.quantile(clips.clarity, [0, 1 / 3, 2 / 3, 1])

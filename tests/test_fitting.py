@@ -8,7 +8,7 @@ import torch
 from studies import noise_study
 from torch import nn
 
-from spermscope.dataset import Clips, open_dataset
+from spermscope.dataset import Clips, dataset_hash, open_dataset
 from spermscope.metrics import emd, mse
 from spermscope.models.clip_grader import ClipGrader
 from spermscope.models.family import NETWORKS
@@ -17,7 +17,7 @@ from spermscope.temperature import tempered
 from spermscope.training.aims import votes
 from spermscope.training.fitting import FitSettings, _drawn, _shares, fit, trained
 from spermscope.training.losses import LOSSES, emd_loss, panel_loss
-from spermscope.training.material import Material, dataset_hash
+from spermscope.training.material import Material
 from spermscope.training.protocol import Cell, folds
 
 

@@ -67,7 +67,7 @@ SPEAKERS = (
     "concentration",
     "conclusion",
     "pipeline",
-    "grade",
+    "grade/*",
     "assessment",
     "clips",
     "tails",

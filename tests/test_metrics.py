@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import entropy as scipy_entropy
 from scipy.stats import pearsonr, wasserstein_distance
@@ -236,3 +237,14 @@ def test_the_training_loss_is_the_same_distance():
     predicted = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
     loss = emd_loss(torch.from_numpy(logits), torch.from_numpy(target).float()).numpy()
     assert loss == pytest.approx(metrics.emd_rms(predicted, target), abs=2e-4)
+
+
+@given(distributions(8), st.lists(st.integers(0, 3), min_size=8, max_size=8), st.sets(st.integers(0, 7), max_size=3))
+def test_the_mean_of_others_leaves_each_donor_out(target, donor, unseen):
+    target, donor = target.copy(), np.array(donor)
+    target[list(unseen)] = np.nan
+    found = metrics.mean_of_others(target, donor)
+    for row in range(8):
+        others = [target[other] for other in range(8) if donor[other] != donor[row] and other not in unseen]
+        wanted = np.mean(others, axis=0) if others else np.full(5, np.nan)
+        np.testing.assert_allclose(found[row], wanted, atol=1e-12)

@@ -15,15 +15,17 @@ from rich.table import Table
 from spermscope.calibration import Calibration, find_calibration
 from spermscope.conclusion import Conditions, conclude
 from spermscope.detect import Detector
+from spermscope.grade import Grader, open_grader
 from spermscope.pipeline import Pipeline, scale_reason
 from spermscope.report import write_report
 from spermscope.report.overlay import OverlayWriter
+from spermscope.runtime import Model
 from spermscope.settings import Settings
 from spermscope.several_scales import open_still_detector
 from spermscope.store import SessionWriter
 from spermscope.summary import Summary
 from spermscope.tally import Tally
-from spermscope.types import Frame, Grades, Scale, StagePosition, Step, Tracks
+from spermscope.types import GRADES, Frame, Grades, Scale, SourceProfile, StagePosition, Step, Tracks
 from spermscope.video import Source, open_source
 
 Progress = Callable[[int, int | None], None]
@@ -83,8 +85,10 @@ def assess_all(sources: Sequence[str], out: Path, **options: Any) -> list[Assess
     if out.exists():
         raise ValueError(f"{out}: expected a new folder, found one that exists")
     asked = {name: options[name] for name in ("um_per_px", "optics", "fps", "stills") if name in options}
+    rules, model = options.get("settings") or Settings(), options.get("grader")
     for source in sources:
-        _open(source, **asked)[0].close()
+        with _open(source, **asked)[0] as opened:
+            _grader(opened.profile, rules, model, stills=asked.get("stills", False))
     out.mkdir(parents=True)
     return [assess(source, out / f"{number:02d}", **options) for number, source in enumerate(sources, 1)]
 
@@ -99,29 +103,32 @@ def assess(
     stills: bool = False,
     settings: Settings | None = None,
     conditions: Conditions | None = None,
+    grader: Model | None = None,
     overlay: bool = False,
     language: str = "en",
     progress: Progress = lambda done, total: None,
 ) -> Assessed:
     """Take one source through the pipeline into the session folder ``out``.
 
-    A truncated source, a full disk or an interruption leaves a folder with what is done, marked as not complete.
+    Cells are graded by the model ``grader``, the shipped demonstration unless one is given. A truncated source, a full
+    disk or an interruption leaves a folder with what is done, marked as not complete.
 
     Raises
     ------
     ValueError
-        One line, before anything is written: the source cannot be opened or does not fit the calibrated ``optics``, or
-        ``out`` exists or cannot be written.
+        One line, before anything is written: the source cannot be opened or does not fit the calibrated ``optics``, the
+        model is no grader of such clips, or ``out`` exists or cannot be written.
     """
     rules, known, folder = settings or Settings(), conditions or Conditions(), Path(out)
     source, calibration = _open(address, um_per_px=um_per_px, optics=optics, fps=fps, stills=stills)
     with source:
         reason = scale_reason(source.profile.scale, rules.accept_estimated_scale)
         mark = "" if source.profile.scale.source != "estimated" or reason else "um on an estimated scale, accepted"
+        own = _grader(source.profile, rules, grader, stills=stills)
         if stills:
             steps: _Stills | Pipeline = _Stills(source, rules, calibration)
         else:
-            steps = Pipeline(source.profile, rules, who_reason=known.who_reason(source.profile.scale))
+            steps = Pipeline(source.profile, rules, grader=own, who_reason=known.who_reason(source.profile.scale))
         writer = SessionWriter(folder, um_allowed=not reason and not stills, mark=mark)
         writer.write_source(str(address))
         tally = Tally(rules.track.confirm_hits)
@@ -162,6 +169,19 @@ def _open(
             source.close()
             raise
     return source, calibration
+
+
+def _grader(profile: SourceProfile, settings: Settings, model: Model | None, *, stills: bool) -> Grader | None:
+    """The grader of the user's model, None for the shipped one; refused where a session could not hold its grades."""
+    if model is None:
+        return None
+    if stills:
+        raise ValueError(f"{model.card.name}: expected a recording to grade, found stills, which have no time")
+    grader = open_grader(profile, settings, model)
+    if model.card.grades != GRADES:
+        found = " ".join(model.card.grades) or "none"
+        raise ValueError(f"{model.card.name}: expected the grades {' '.join(GRADES)}, found {found}")
+    return grader
 
 
 def _run(

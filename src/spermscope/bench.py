@@ -10,7 +10,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from spermscope.grade import open_grader
 from spermscope.pipeline import Pipeline
+from spermscope.runtime import Model
+from spermscope.settings import Settings
 from spermscope.video import open_source
 
 WARM_UP = 10
@@ -49,19 +52,24 @@ class Timings:
         console.print("with one stage after another; assess overlaps them")
 
 
-def time_stages(address: str, *, progress: Callable[[int, int | None], None] = lambda done, total: None) -> Timings:
-    """Take a source through the pipeline and time its stages.
+def time_stages(
+    address: str,
+    *,
+    grader: Model | None = None,
+    progress: Callable[[int, int | None], None] = lambda done, total: None,
+) -> Timings:
+    """Take a source through the pipeline, with the shipped grader or the given one, and time its stages.
 
     Raises
     ------
     ValueError
-        When the source cannot be opened or has too few frames to time.
+        When the source cannot be opened or has too few frames to time, or the model is no grader of its cells.
     """
     stages_ms: dict[str, list[float]] = {"read": []}
     taken_s = 0.0
     times_s, cells = [], []
     with open_source(address) as source:
-        pipeline = Pipeline(source.profile)
+        pipeline = Pipeline(source.profile, grader=open_grader(source.profile, Settings(), grader))
         begun = time.perf_counter()
         for frame in source:
             read = time.perf_counter()

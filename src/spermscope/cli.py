@@ -13,6 +13,7 @@ from rich.console import Console
 from spermscope import __version__
 from spermscope.commands.compare import compare
 from spermscope.commands.data import data
+from spermscope.commands.evaluate import evaluate
 from spermscope.commands.progress import progress
 from spermscope.commands.simulate import simulate
 from spermscope.commands.train import train
@@ -27,7 +28,7 @@ def commands() -> None:
     """See, follow, measure and grade sperm in microscope video. Research use only."""
 
 
-for group in (simulate, data, train, compare):
+for group in (simulate, data, train, compare, evaluate):
     commands.add_command(group)
 
 
@@ -68,11 +69,14 @@ def main() -> None:
 @click.option("--preparation", default="", help="Such as: raw, washed, TESE.")
 @click.option("--temperature-c", type=float, help="Temperature of the stage, degrees Celsius.")
 @click.option("--depth-um", type=float, help="Depth of the chamber, micrometres.")
+@click.option("--grader", type=click.Path(path_type=Path), help="Your own grader, a model file; else the shipped one.")
 @click.option("--overlay", is_flag=True, help="Also write overlay.mkv.")
 @click.option("--language", type=click.Choice(["en", "ja"]), default="en", help="Language of the report.")
 @click.option("--settings", "settings_file", type=click.Path(path_type=Path), help="Settings, a TOML file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-def assess(sources: tuple[str, ...], out: Path, settings_file: Path | None, as_json: bool, **options: Any) -> int:
+def assess(
+    sources: tuple[str, ...], out: Path, settings_file: Path | None, grader: Path | None, as_json: bool, **options: Any
+) -> int:
     """Assess recorded video: every cell found, followed, measured, with its predicted rating, and a report.
 
     SOURCE is a video file, a TIFF stack, a folder of images or sim:... With one source, DIR is its session folder;
@@ -83,10 +87,12 @@ def assess(sources: tuple[str, ...], out: Path, settings_file: Path | None, as_j
     """
     from spermscope.assessment import assess_all
     from spermscope.conclusion import Conditions
+    from spermscope.runtime import load_model
     from spermscope.settings import Settings, load_settings
 
     conditions = Conditions(**{name: options.pop(name) for name in Conditions.model_fields if name in options})
     settings = load_settings(settings_file) if settings_file else Settings()
+    options["grader"] = load_model(grader) if grader else None
     if options.pop("accept_estimated_scale"):
         settings = settings.model_copy(update={"accept_estimated_scale": True})
     with progress("frames") as advance:
@@ -182,17 +188,20 @@ def selftest(as_json: bool) -> int:
 
 @commands.command()
 @click.argument("source", default="sim:width_px=1392,height_px=976,um_per_px=0.3333,fps=15,cells=30,duration_s=8")
+@click.option("--grader", type=click.Path(path_type=Path), help="Your own grader, a model file; else the shipped one.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-def bench(source: str, as_json: bool) -> None:
+def bench(source: str, grader: Path | None, as_json: bool) -> None:
     """Time every stage on this machine: median, 95th percentile and maximum in milliseconds a frame.
 
     \b
     Example: spermscope bench movie.mp4
     """
     from spermscope.bench import time_stages
+    from spermscope.runtime import load_model
 
+    model = load_model(grader) if grader else None
     with progress("frames") as advance:
-        table = time_stages(source, progress=advance)
+        table = time_stages(source, grader=model, progress=advance)
     if as_json:
         click.echo(json.dumps(table.as_json(), indent=1))
     else:

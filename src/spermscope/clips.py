@@ -34,13 +34,15 @@ class Clipper:
     """Cuts each confirmed cell at ``rate_hz``: of all frames the one nearest to each due time, once.
 
     Keeps the latest ``length`` crops of a live track and its best clip (most observed crops, then the latest). A clip
-    ends on a track's first crop or ``every`` crops later and so on, where a grader that encodes so many grades it.
+    ends where a grader grades it, on a track's ``first``-th crop and every ``every`` later; before, anywhere.
     """
 
-    def __init__(self, um_per_px: float, settings: ClipSettings | None = None, *, every: int = 1) -> None:
+    def __init__(
+        self, um_per_px: float, settings: ClipSettings | None = None, *, first: int = 1, every: int = 1
+    ) -> None:
         self._um_per_px = um_per_px
         self._set = settings or ClipSettings()
-        self._every = every
+        self._first, self._every = first, every
         self._reels: dict[int, _Reel] = {}
         self._before_s = float("nan")
 
@@ -109,8 +111,8 @@ class Clipper:
         reel = self._reels[track_id]
         reel.latest.append(row)
         reel.count += 1
-        seen = sum(one[4] for one in reel.latest)
-        if seen >= reel.best_seen and (reel.count - 1) % self._every == 0:
+        seen, since = sum(one[4] for one in reel.latest), reel.count - self._first
+        if seen >= reel.best_seen and (since < 0 or since % self._every == 0):
             reel.best, reel.best_seen = list(reel.latest), seen
 
     def _cut(self, image: NDArray[np.uint8], xy_px: NDArray[np.float64]) -> list[NDArray[np.uint8]]:

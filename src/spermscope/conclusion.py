@@ -176,6 +176,7 @@ def _use(model: Model) -> ModelUse:
         sha256=model.sha256,
         trained_on=card.trained_on,
         demonstration=card.demonstration,
+        card=card.model_dump(mode="json"),
     )
 
 

@@ -86,7 +86,7 @@ class Pipeline:
         # Heads fainter than a threshold that the user set continue tracks, but start none.
         start_score = max(self.settings.track.start_score, self.settings.detect.threshold or 0.0)
         self._tracker = Tracker(self.settings.track.model_copy(update={"start_score": start_score}))
-        self._clipper = Clipper(self._um_per_px, self.settings.clip, every=self.grader.every)
+        self._clipper = Clipper(self._um_per_px, self.settings.clip, first=self.grader.first, every=self.grader.every)
         self._tails = Tails(self._um_per_px, self.settings.tail, self.settings.clip)
         self._graded: dict[int, Grades] = {}
         self._histories = Histories(self.settings.kinematics.history_s)
@@ -220,8 +220,8 @@ class Pipeline:
     def _cell(self, track_id: int, why: str, path: Path) -> Cell:
         clip = self._clipper.best_clip(track_id)
         not_graded = self.grader.reason
-        if not not_graded and (clip is None or len(clip.frames) < self.settings.grade.min_crops):
-            not_graded = f"not graded: fewer than {self.settings.grade.min_crops} crops at 15 Hz"
+        if not not_graded and (clip is None or len(clip.frames) < self.grader.first):
+            not_graded = f"not graded: fewer than {self.grader.first} crops at 15 Hz"
         grade = Grades.empty()
         if clip is not None and not not_graded:
             grade = self._grade_of(clip)

@@ -47,7 +47,7 @@ class Amount(BaseModel):
 
 
 class ModelUse(BaseModel):
-    """Which model was used."""
+    """Which model was used; ``card`` is the whole of what its file says of it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -57,6 +57,7 @@ class ModelUse(BaseModel):
     sha256: str
     trained_on: str
     demonstration: bool
+    card: dict[str, Any] = {}
 
 
 class Summary(BaseModel):

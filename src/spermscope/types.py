@@ -8,7 +8,7 @@ item; one of a kind is a frozen dataclass. Grades are ordered best first: index 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -261,6 +261,11 @@ class Grades:
     def row(self, number: int) -> Grades:
         """One cell's."""
         return Grades(*(getattr(self, name)[number : number + 1] for name in self.__slots__))
+
+    @staticmethod
+    def joined(parts: Sequence[Grades]) -> Grades:
+        """The rows of one or more parts."""
+        return Grades(*(np.concatenate([getattr(part, name) for part in parts]) for name in Grades.__slots__))
 
     @staticmethod
     def empty(grades: int = len(GRADES), width: int = 0) -> Grades:

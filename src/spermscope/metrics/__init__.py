@@ -28,7 +28,7 @@ from spermscope.metrics.exam import BY_CELL, MEASURES, Exam, Measure
 from spermscope.metrics.intervals import bootstrap_interval, crossed_interval, resampled_interval
 from spermscope.metrics.overall import entropy_correlation, macro_f1, macro_hi
 from spermscope.metrics.ranking import best_of_field, rank_correlation
-from spermscope.metrics.references import Metric, mean_distribution, noise_floor
+from spermscope.metrics.references import Metric, mean_distribution, mean_of_others, noise_floor
 from spermscope.metrics.tables import Beside, Score, beside, score_table, segment_tables, segments
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "macro_hi",
     "mean_distribution",
     "mean_grade",
+    "mean_of_others",
     "mean_ranks",
     "mode_accuracy",
     "modes",

@@ -18,6 +18,21 @@ def mean_distribution(training: Floats, count: int) -> Floats:
     return np.tile(np.nanmean(training, axis=0), (count, 1))
 
 
+def mean_of_others(target: Floats, donor: NDArray[np.int64]) -> Floats:
+    """``(N, K)``: for every item the mean label of all other donors' items, NaN where no other donor has one.
+
+    The mean row of a set from which nothing was learned: each donor is left out of his own.
+    """
+    seen = np.isfinite(target).all(axis=1)
+    people, member = np.unique(donor, return_inverse=True)
+    total = np.zeros((len(people), target.shape[1]))
+    np.add.at(total, member[seen], target[seen])
+    count = np.bincount(member[seen], minlength=len(people))
+    rest, others = np.maximum(total.sum(axis=0) - total, 0.0), (count.sum() - count)[:, None]
+    mean: Floats = np.divide(rest, others, out=np.full_like(rest, np.nan), where=others > 0)
+    return mean[member]
+
+
 def noise_floor(
     score: Score, target: Floats, raters: int | NDArray[np.int64], rng: np.random.Generator, *, draws: int = 20
 ) -> float:

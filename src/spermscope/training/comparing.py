@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from spermscope import __version__
-from spermscope.dataset import sound_dataset
+from spermscope.dataset import dataset_hash, sound_dataset
 from spermscope.drawing import Progress
 from spermscope.report.comparison import write_comparison
 from spermscope.training.cells import Cells, Named
@@ -19,7 +19,7 @@ from spermscope.training.costs import Cost, measured, total_s
 from spermscope.training.fitting import fit
 from spermscope.training.initial import Initial
 from spermscope.training.judging import judge
-from spermscope.training.material import Material, dataset_hash
+from spermscope.training.material import Material
 from spermscope.training.presets import Plan
 from spermscope.training.protocol import Cell, Fold, folds
 

@@ -9,6 +9,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from spermscope.dataset.exam import exam_of_rows
 from spermscope.metrics import (
     Difference,
     Exam,
@@ -71,22 +72,7 @@ def judge(
 def exam_of(material: Material, folds: tuple[Fold, ...]) -> Exam:
     """All clips, each read against the mean label of its own fold's training clips."""
     means = [mean_distribution(material.target[fold.train], len(fold.test)) for fold in folds]
-    return exam_on(material, np.arange(len(material)), together(means, folds))
-
-
-def exam_on(material: Material, some: NDArray[np.int64], mean: Floats) -> Exam:
-    """Those clips, read against ``mean (n, K)``; votes of unknown raters do not enter the ceilings."""
-    dataset, rows = material.dataset, material.rows[some]
-    votes, truth = dataset.vote_matrix()[rows], dataset.truth()
-    return Exam(
-        target=material.target[some],
-        raters=(votes >= 0).sum(axis=1),
-        donor=material.donor[some],
-        field=material.donor[some],
-        mean=mean,
-        votes=votes if dataset.form.raters_known else None,
-        truth=None if truth is None else truth[rows],
-    )
+    return exam_of_rows(material.dataset, material.rows, together(means, folds))
 
 
 def together(parts: list[Floats], folds: tuple[Fold, ...]) -> Floats:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -11,16 +9,12 @@ from torch import Tensor
 
 from spermscope.clips import MODEL_PX, MOTION_FEATURES, motion_features, to_model_input
 from spermscope.dataset import Clips, Dataset
-from spermscope.dataset.form import FILE
-from spermscope.dataset.tables import ITEMS, VOTES
 from spermscope.training.loop import turned
 
 Ints = NDArray[np.int64]
 
 UNKNOWN = 0.1
 """Share of the clips that go without displacements in training."""
-LOOKED_AT = 256
-"""Clips whose pictures count in a set's name."""
 
 
 class Material:
@@ -65,19 +59,6 @@ class Material:
         clips = self.dataset.clips(self.rows[some])
         pictures = turned(clips.frames, rng).reshape(len(some), -1, MODEL_PX, MODEL_PX)
         return pictures, _motion(clips, clips.displaced & (rng.random(len(some)) >= UNKNOWN))
-
-
-def dataset_hash(dataset: Dataset) -> str:
-    """A name of what the set says: its form, items, votes, and up to 256 evenly spaced clips, to the bit."""
-    found = hashlib.sha256()
-    for name in (FILE, ITEMS, VOTES):
-        found.update((dataset.folder / name).read_bytes())
-    spaced = np.unique(np.linspace(0, len(dataset) - 1, min(LOOKED_AT, len(dataset))).astype(np.int64))
-    for row in spaced:
-        clips = dataset.clips([row])
-        for array in (clips.frames, clips.time_s, clips.xy_um, clips.observed):
-            found.update(np.ascontiguousarray(array).tobytes())
-    return found.hexdigest()[:16]
 
 
 def _motion(clips: Clips, known: NDArray[np.bool_]) -> Tensor:

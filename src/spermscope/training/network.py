@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from spermscope import __version__
 from spermscope.conformal import set_threshold
-from spermscope.dataset import sound_dataset
+from spermscope.dataset import dataset_hash, sound_dataset
+from spermscope.dataset.exam import exam_of_rows
 from spermscope.drawing import Progress
 from spermscope.labels import split_by_donor, split_hash
 from spermscope.metrics import mean_distribution, mse
@@ -27,8 +28,7 @@ from spermscope.training.export import Golden, Graphs, clip_graphs, streaming_gr
 from spermscope.training.files import put
 from spermscope.training.fitting import FitSettings, logits_of, trained
 from spermscope.training.initial import Initial
-from spermscope.training.judging import exam_on
-from spermscope.training.material import Ints, Material, dataset_hash
+from spermscope.training.material import Ints, Material
 from spermscope.training.protocol import Cell, Fold
 from spermscope.training.scores import card_scores
 
@@ -84,7 +84,8 @@ def train_network(
         "unlike_above": float(np.quantile(far.numpy(), FAR)),
         "sets_90": set_threshold(predicted, target, donor, raters=raters),
     }
-    exam = exam_on(material, fold.test, mean_distribution(material.target[fold.train], len(fold.test)))
+    mean = mean_distribution(material.target[fold.train], len(fold.test))
+    exam = exam_of_rows(material.dataset, material.rows[fold.test], mean)
     every = network.every if isinstance(network, StreamingClip) else 1
     card = _card(material, cell, settings, start, every).model_copy(
         update={"constants": constants, "scores": card_scores(predicted, exam), "split_hash": split_hash(parts)}

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from spermscope.dataset import sound_dataset
+from spermscope.dataset import dataset_hash, sound_dataset
 from spermscope.drawing import Progress
 from spermscope.labels import split_by_donor
 from spermscope.training.aims import TRAITS, traits
 from spermscope.training.files import put
 from spermscope.training.fitting import FitSettings, trained
-from spermscope.training.material import Material, dataset_hash
+from spermscope.training.material import Material
 from spermscope.training.protocol import Cell, Fold
 
 SHARES = (0.9, 0.1)

@@ -1,53 +1,21 @@
-"""Crops to predicted distributions of expert grades, as they come (streaming) or for whole clips."""
+"""The streaming grader: every crop is encoded once, and a head sees the latest second of what came of it."""
 
 from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spermscope.clips import MOTION_FEATURES, central_lift, motion_features, to_model_input
-from spermscope.runtime import Model, ModelCard, load_model, shipped
+from spermscope.clips import MOTION_FEATURES, central_lift, to_model_input
+from spermscope.grade.answers import OFF, answer, crops_apart, displacements, golden_shape, rate_reason, unlike_above
+from spermscope.runtime import Model, ModelCard
 from spermscope.settings import Settings
 from spermscope.types import Clip, Crops, Grades, SourceProfile
 
-LEAST_RATE_HZ = 12.0
-LEAST_LIFT = 0.35
-"""Where less stands out at the centre there is no head to grade: three times what pure noise shows."""
-
-
-class Grader(Protocol):
-    """Grades cells.
-
-    ``reason`` says why nothing is graded on this source, '' when it is. A track is graded at its first crop and every
-    ``every`` crops later, once it has enough. ``step`` is called once a frame with the crops
-    that fell due and answers for those tracks that have enough of them; ``grade_clips`` grades exactly the given crops;
-    ``forget`` lets go of ended tracks.
-    """
-
-    reason: str
-    every: int
-    model: Model
-
-    def step(self, crops: Crops) -> Grades:
-        """Running grades of the tracks in ``crops``; may have fewer rows."""
-        ...
-
-    def grade_clips(self, clips: list[Clip]) -> Grades:
-        """One row for each clip, in order."""
-        ...
-
-    def forget(self, track_ids: NDArray[np.int64]) -> None:
-        """Drop what is kept of these tracks."""
-        ...
-
-
-def open_grader(profile: SourceProfile, settings: Settings, model: Model | None = None) -> Grader:
-    """The streaming grader; the shipped demonstration model unless ``model`` is given."""
-    return StreamingGrader(profile, settings, model or load_model(shipped("grader")))
+CROPS_HZ = 15.0
+"""Rate of the crops whose displacements the head reads; the card's rate is that of its tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +38,20 @@ class StreamingGrader:
 
     def __init__(self, profile: SourceProfile, settings: Settings, model: Model) -> None:
         self.model = model
-        self.reason = ""
-        if np.isfinite(profile.rate_hz) and profile.rate_hz < LEAST_RATE_HZ:
-            self.reason = f"not graded: {profile.rate_hz:.3g} fps is below {LEAST_RATE_HZ:g}"
-        self._length = settings.clip.length
+        self.reason = rate_reason(profile)
+        self.every = crops_apart(model.card, settings.clip)
+        if abs(settings.clip.rate_hz / CROPS_HZ - 1.0) > OFF:
+            raise ValueError(
+                f"{model.card.name}: expected {CROPS_HZ:g} crops a second, found {settings.clip.rate_hz:g}"
+            )
+        self.span, self._token = golden_shape(model, "head/in/tokens")[1:]
         self._least = settings.grade.min_crops
-        self.every = max(1, round(settings.clip.rate_hz / (model.card.rate_hz or settings.clip.rate_hz)))
-        self._unlike_above = float(np.ravel(model.card.constants["unlike_above"])[0])
-        self._token = model.golden["head/in/tokens"].shape[-1]
+        if settings.clip.length < self._least:
+            raise ValueError(
+                f"{model.card.name}: expected clips of {self._least} crops or more, found {settings.clip.length}"
+            )
+        self.first = 1 + -(-(self._least - 1) // self.every) * self.every
+        self._far = unlike_above(model.card)
         self._kept: dict[int, deque[_Look]] = {}
         self._count: Counter[int] = Counter()
 
@@ -95,7 +69,7 @@ class StreamingGrader:
         self._count.update(ids)
         looks = self._look(crops.frames, due, crops.time_s, crops.xy_um, crops.observed)
         for track_id, look in zip(ids, looks, strict=True):
-            self._kept.setdefault(track_id, deque(maxlen=self._length)).append(look)
+            self._kept.setdefault(track_id, deque(maxlen=self.span)).append(look)
         ready = [track_id for track_id, new in zip(ids, due, strict=True) if new]
         ready = [track_id for track_id in ready if len(self._kept[track_id]) >= self._least]
         return self._grade(ready, [list(self._kept[track_id]) for track_id in ready])
@@ -104,8 +78,9 @@ class StreamingGrader:
         """See ``Grader``."""
         found = []
         for clip in clips:
-            due = np.arange(len(clip.frames))[::-1] % self.every == 0
-            found.append(self._look(clip.frames, due, clip.time_s, clip.xy_um, clip.observed))
+            last = slice(-self.span, None)
+            due = np.arange(len(clip.frames))[::-1][last] % self.every == 0
+            found.append(self._look(clip.frames[last], due, clip.time_s[last], clip.xy_um[last], clip.observed[last]))
         return self._grade([clip.track_id for clip in clips], found)
 
     def forget(self, track_ids: NDArray[np.int64]) -> None:
@@ -141,7 +116,7 @@ class StreamingGrader:
         """A row for each track; every list holds at least one token and ends with the latest crop."""
         if not batch:
             return Grades.empty(len(self.card.grades))
-        count, length = len(batch), self._length
+        count, length = len(batch), self.span
         tokens = np.zeros((count, length, self._token), np.float32)
         motion = np.zeros((count, length, MOTION_FEATURES), np.float32)
         valid = np.zeros((count, length), np.float32)
@@ -150,22 +125,11 @@ class StreamingGrader:
             for place, look in enumerate(looks, first):
                 if look.token is not None:
                     tokens[row, place], valid[row, place] = look.token, 1.0
-            motion[row, first:] = motion_features(
+            motion[row, first:] = displacements(
                 np.array([look.time_s for look in looks]),
                 np.array([look.xy_um for look in looks]),
                 np.array([look.observed for look in looks]),
             )
         out = self.model.run("head", {"tokens": tokens, "motion": motion, "valid": valid})
-        logits = out["logits"].astype(np.float64)
-        each = np.exp(logits - logits.max(axis=2, keepdims=True))
-        each /= each.sum(axis=2, keepdims=True)
-        means = each @ np.arange(1.0, each.shape[2] + 1.0)
         lift = np.array([np.nanmedian([look.lift for look in looks]) for looks in batch])
-        return Grades(
-            track_id=np.array(track_ids, np.int64),
-            time_s=np.array([looks[-1].time_s for looks in batch]),
-            probabilities=each.mean(axis=1),
-            uncertainty=means.std(axis=1),
-            unlike=(out["distance"] > self._unlike_above) | (lift < LEAST_LIFT),
-            embedding=out["embedding"],
-        )
+        return answer(track_ids, [looks[-1].time_s for looks in batch], out, lift, self._far)
