@@ -13,6 +13,7 @@ from rich.console import Console
 from spermscope import __version__
 from spermscope.commands.compare import compare
 from spermscope.commands.data import data
+from spermscope.commands.export import export
 from spermscope.commands.progress import progress
 from spermscope.commands.simulate import simulate
 from spermscope.commands.train import train
@@ -27,7 +28,7 @@ def commands() -> None:
     """See, follow, measure and grade sperm in microscope video. Research use only."""
 
 
-for group in (simulate, data, train, compare):
+for group in (simulate, data, train, compare, export):
     commands.add_command(group)
 
 
