@@ -74,7 +74,7 @@ def try_int8(
     steps = _Steps(progress, len(parts.calibrating) + 2 * len(parts.judged))
     graph = EXPENSIVE[file.card.kind]
     listening = _Listening(file, graph)
-    _grade(listening, data, parts.calibrating, steps)
+    graded(listening, data, parts.calibrating, steps)
     return judge(with_int8(file, graph, quantise(file.graphs[graph], listening.heard)), parts, margin, steps)
 
 
@@ -82,7 +82,7 @@ def judge(file: ModelFile, parts: Parts, margin: float, step: Callable[[int], No
     """The file's int8 variant beside its f32, on the clips to judge on; ``step`` is told of every clip graded."""
     whole = Model(file, precision="int8")
     whole.check_golden()
-    before, after = (_grade(model, parts.data, parts.judged, step) for model in (Model(file), whole))
+    before, after = (graded(model, parts.data, parts.judged, step) for model in (Model(file), whole))
     variant = Variant(
         made_by=f"spermscope export --int8 on {len(parts.calibrating)} clips, onnxruntime {onnxruntime.__version__}",
         judged_on=parts.sentence(),
@@ -160,8 +160,8 @@ class _Steps:
         self._progress(self._done, self._total)
 
 
-def _grade(model: Model, data: Dataset, rows: Ints, step: Callable[[int], None]) -> Graded:
-    """Those clips by the grader that works at the clinic, the card's scale being theirs."""
+def graded(model: Model, data: Dataset, rows: Ints, step: Callable[[int], None] = lambda count: None) -> Graded:
+    """Those rows by the grader that works at the clinic, the card's scale being theirs; ``step`` as in ``judge``."""
     size, scale = data.form.size_px, Scale(model.card.um_per_px, "given")
     grader = open_grader(SourceProfile(size, size, data.form.rate_hz, scale, 0, 110.0, 3.0), Settings(), model)
     if grader.reason:

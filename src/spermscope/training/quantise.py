@@ -2,9 +2,9 @@
 
 Static and per channel (Jacob et al. 2018): weights in int8, symmetric; what meets them in uint8, between the least and
 the greatest value of the calibration. Rounded is only what enters a layer. Its output and sums of outputs stay f32, as
-the engine computes them within the layer anyway: rounded as well, engines come apart by a twentieth of the output.
-Layers that read the inputs themselves stay f32: a picture's 8 bits are spent on its brightest points. So do ``Gemm``
-layers, which a network has at its end, and products of two activations.
+the engine computes them within the layer anyway: rounded as well, engines come apart by up to a tenth of the output.
+Layers that read the inputs themselves stay f32: a picture has a few bright points and much that is faint. So do
+``Gemm`` layers, which a network has at its end, and products of two activations.
 """
 
 from __future__ import annotations
