@@ -14,6 +14,7 @@ from spermscope import __version__
 from spermscope.commands.compare import compare
 from spermscope.commands.data import data
 from spermscope.commands.evaluate import evaluate
+from spermscope.commands.export import export
 from spermscope.commands.progress import progress
 from spermscope.commands.simulate import simulate
 from spermscope.commands.train import train
@@ -28,7 +29,7 @@ def commands() -> None:
     """See, follow, measure and grade sperm in microscope video. Research use only."""
 
 
-for group in (simulate, data, train, compare, evaluate):
+for group in (simulate, data, train, compare, evaluate, export):
     commands.add_command(group)
 
 

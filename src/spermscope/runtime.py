@@ -1,7 +1,8 @@
 """Model files and the only place that knows the inference engine (OpenVINO).
 
 A model file is one zip, ``NAME.spermscope``: ``card.json``, the ONNX graphs, ``golden.npz`` with one input and its
-outputs. It is read without pickle, without paths and without external data.
+outputs. Beside ``GRAPH`` may stand ``GRAPH-int8``, the same computed in whole numbers where that is expensive, with
+golden outputs of its own for the same input. It is read without pickle, without paths and without external data.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import zipfile
 import zlib
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -29,8 +31,40 @@ SUFFIX = ".spermscope"
 MOST_BYTES = 1 << 30
 MOST_COMPILED = 6
 """Compiled graphs kept: a folder of stills of many sizes must not fill the memory."""
-GOLDEN_TOLERANCE = 2e-3
-"""Largest difference to the golden output, on outputs of order one; f32 engines differ by 1e-5."""
+INT8 = "-int8"
+Precision = Literal["f32", "int8"]
+GOLDEN_TOLERANCE: dict[Precision, float] = {"f32": 2e-3, "int8": 4e-3}
+"""Largest difference to the golden output, on outputs of order one.
+
+f32 engines differ by 1e-5. In int8 a value between two steps may fall to either: engines differ by up to 1e-3.
+"""
+
+
+class Change(BaseModel):
+    """One measure of a variant: ``difference``, after minus before, with its 95 % interval by donor.
+
+    ``margin`` is how much worse the interval's worse end may be.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    before: float
+    after: float
+    difference: float
+    low: float
+    high: float
+    margin: float = Field(ge=0)
+
+
+class Variant(BaseModel):
+    """How the graphs of another precision were made, and what that changed, by measure, on donors apart."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    made_by: str
+    judged_on: str
+    split_hash: str
+    changes: dict[str, Change]
 
 
 class ModelCard(BaseModel):
@@ -55,21 +89,36 @@ class ModelCard(BaseModel):
     scores: dict[str, float | list[float]] = {}
     split_hash: str = ""
     constants: dict[str, float | list[float]] = {}
+    variants: dict[Literal["int8"], Variant] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """What a model file holds: ``graphs`` by name, ``golden`` arrays ``GRAPH/in/NAME`` and ``GRAPH/out/NAME``."""
+
+    card: ModelCard
+    graphs: dict[str, bytes]
+    golden: dict[str, NDArray[Any]]
+    sha256: str
 
 
 class Model:
     """A loaded model: its card, its hash, and its graphs as functions of arrays.
 
+    With ``precision`` int8 a graph that has an int8 variant is that variant, under the same name.
+
     Any thread may call ``run`` and ``read``; up to ``threads`` calls compute at once, each on one core.
     """
 
-    def __init__(
-        self, card: ModelCard, sha256: str, graphs: dict[str, bytes], golden: dict[str, NDArray[Any]], threads: int
-    ) -> None:
-        self.card = card
-        self.sha256 = sha256
-        self.golden = golden
-        self._graphs = graphs
+    def __init__(self, file: ModelFile, threads: int = 1, precision: Precision = "f32") -> None:
+        self.card = file.card
+        self.sha256 = file.sha256
+        self.golden = file.golden
+        self.precision = precision
+        plain = [name for name in file.graphs if not name.endswith(INT8)]
+        wanted = {name: name + INT8 if precision == "int8" else name for name in plain}
+        self._entries = {name: entry if entry in file.graphs else name for name, entry in wanted.items()}
+        self._graphs = {name: file.graphs[entry] for name, entry in self._entries.items()}
         self._threads = threads
         self._compiled: dict[tuple[str, tuple[tuple[int, ...], ...]], _Compiled] = {}
         self._lock = threading.Lock()
@@ -128,26 +177,27 @@ class Model:
         return _Compiled(core.compile_model(network, "CPU", options))
 
     def check_golden(self) -> None:
-        """Run the golden inputs through every graph.
+        """Run the golden inputs through every graph that ``run`` uses.
 
         Raises
         ------
         ValueError
             When a graph has no golden part, or an output is missing or differs in shape or values.
         """
-        for graph in self._graphs:
+        for graph, entry in self._entries.items():
             inputs = self._golden_part(f"{graph}/in/")
-            expected = self._golden_part(f"{graph}/out/")
+            expected = self._golden_part(f"{entry}/out/")
+            tolerance = GOLDEN_TOLERANCE["f32" if entry == graph else "int8"]
             if not inputs or not expected:
                 # The engine runs a graph without inputs on whatever it finds; without outputs nothing is checked.
-                raise ValueError(f"{self.card.name}: expected golden inputs and outputs of graph {graph!r}, found none")
+                raise ValueError(f"{self.card.name}: expected golden inputs and outputs of graph {entry!r}, found none")
             found = self.run(graph, inputs)
             for name, value in expected.items():
                 alike = name in found and found[name].shape == value.shape
                 far = float(np.max(np.abs(found[name] - value))) if alike else np.inf
-                if not far <= GOLDEN_TOLERANCE * max(1.0, float(np.abs(value).max())):
+                if not far <= tolerance * max(1.0, float(np.abs(value).max())):
                     raise ValueError(
-                        f"{self.card.name}: graph {graph!r} does not give its golden output on this machine: "
+                        f"{self.card.name}: graph {entry!r} does not give its golden output on this machine: "
                         f"{name} is {far:g} away"
                     )
 
@@ -189,14 +239,29 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     archive.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
 
 
-def load_model(path: Path, *, threads: int = 1) -> Model:
-    """Read a model file and check its golden output on this machine; ``threads`` as ``Model`` has it.
+def load_model(path: Path, *, threads: int = 1, precision: Precision = "f32") -> Model:
+    """Read a model file and check its golden output on this machine; ``threads`` and ``precision`` as ``Model`` has it.
 
     Raises
     ------
     ValueError
-        One line: the file is not a model, its card is not understood, or this machine computes something else.
+        One line: the file is not a model, its card is not understood, it has no variant of that precision, or this
+        machine computes something else.
     """
+    file = read_model(path)
+    if precision == "int8" and not any(graph.endswith(INT8) for graph in file.graphs):
+        raise ValueError(f"{path}: expected a model with an int8 variant (spermscope export --int8), found f32 alone")
+    model = Model(file, threads, precision)
+    try:
+        model.check_golden()
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"{path}: expected graphs that the engine can run on the golden input: {reason}") from error
+    return model
+
+
+def read_model(path: Path) -> ModelFile:
+    """What a model file holds, not yet tried; raises as ``load_model``."""
     try:
         content = Path(path).read_bytes()
     except OSError as error:
@@ -212,15 +277,9 @@ def load_model(path: Path, *, threads: int = 1) -> Model:
     except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValidationError, json.JSONDecodeError) as error:
         found = " ".join(str(error).split())[:200]
         raise ValueError(f"{path}: expected a model file ({SUFFIX}), found something else: {found}") from error
-    if not graphs:
+    if all(name.endswith(INT8) for name in graphs):
         raise ValueError(f"{path}: expected at least one graph (*.onnx), found none")
-    model = Model(card, hashlib.sha256(content).hexdigest(), graphs, golden, threads)
-    try:
-        model.check_golden()
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ValueError(f"{path}: expected graphs that the engine can run on the golden input: {reason}") from error
-    return model
+    return ModelFile(card, graphs, golden, hashlib.sha256(content).hexdigest())
 
 
 def _read_golden(content: bytes) -> dict[str, NDArray[Any]]:

@@ -1,0 +1,78 @@
+"""Whether a variant of a grader is worse than the grader itself: measures beside each other, and what is accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spermscope.metrics import MEASURES, Exam, Floats, beside, bootstrap_interval, paired_differences
+from spermscope.metrics.intervals import RESAMPLES
+from spermscope.runtime import Change
+
+SPANS = {"calibration_error": 0.2, "unlike": 0.4}
+"""What a margin is a share of where the mean row tells nothing."""
+DRAWS = 12
+"""Seed of every interval and floor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Graded:
+    """What a grader said of N clips: ``probabilities (N, K)``, and ``unlike (N,)`` where it said: unlike training."""
+
+    probabilities: Floats
+    unlike: NDArray[np.bool_]
+
+
+def changes(
+    before: Graded, after: Graded, exam: Exam, share: float, *, resamples: int = RESAMPLES
+) -> dict[str, Change]:
+    """By measure what the variant changed; measures that are undefined on this exam are left out.
+
+    Of ``unlike`` the difference is the share of clips for which the answer is another, either way.
+    """
+    allowed, found = margins(exam, share), {}
+    sides = after.probabilities, before.probabilities
+    for name, apart in paired_differences(*sides, exam, _rng(), resamples=resamples).items():
+        scores = (MEASURES[name].score(graded.probabilities, exam.target, exam) for graded in (before, after))
+        numbers = (*scores, apart.value, apart.low, apart.high, allowed[name])
+        if np.isfinite(numbers).all():
+            found[name] = _change(*numbers)
+    other = (before.unlike != after.unlike).astype(np.float64)
+    low, high = bootstrap_interval(other, exam.donor, _rng(), resamples=resamples)
+    shares = before.unlike.mean(), after.unlike.mean()
+    return found | {"unlike": _change(*shares, other.mean(), low, high, share * SPANS["unlike"])}
+
+
+def margins(exam: Exam, share: float) -> dict[str, float]:
+    """By measure how much worse is accepted: ``share`` of the way from the mean row to the noise floor.
+
+    That way is all that can be learned. Where the mean row has no score (correlations) it counts as 0; ``SPANS``
+    stands for the way where the mean row says nothing. NaN where the floor is.
+    """
+    found = {}
+    for name, one in beside(replace(exam, votes=None), _rng()).items():
+        way = abs(one.floor - np.nan_to_num(one.mean_row))
+        found[name] = share * SPANS.get(name, float(way))
+    return found
+
+
+def worst(name: str, change: Change) -> float:
+    """How much worse the measure may have become, by its interval's worse end; below 0 where it became better."""
+    return -change.low if name in MEASURES and MEASURES[name].higher else change.high
+
+
+def beyond(found: Mapping[str, Change]) -> dict[str, Change]:
+    """Those that may have become worse by more than their margin."""
+    return {name: change for name, change in found.items() if worst(name, change) > change.margin}
+
+
+def _change(*numbers: float) -> Change:
+    names = ("before", "after", "difference", "low", "high", "margin")
+    return Change(**{name: round(float(number), 6) for name, number in zip(names, numbers, strict=True)})
+
+
+def _rng() -> np.random.Generator:
+    return np.random.default_rng(DRAWS)
