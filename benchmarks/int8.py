@@ -103,7 +103,7 @@ def tokens_off(file: ModelFile, pictures: np.ndarray) -> tuple[float, float]:
 
 def row(name: str, file: ModelFile, parts: Parts, before: Graded, pictures: np.ndarray) -> str:
     """A form of int8 in a line."""
-    after = graded(Model(file, precision="int8"), parts.data, parts.judged)
+    after = graded(Model(file, precision="int8"), parts)
     sides, mse = (after.probabilities, before.probabilities), {"mse": metrics.MEASURES["mse"]}
     one = metrics.paired_differences(*sides, parts.exam(), np.random.default_rng(12), measures=mse)["mse"]
     moved = f"{one.value:+.5f} ({one.low:+.5f} to {one.high:+.5f})"
@@ -136,7 +136,7 @@ def main() -> None:
             + "|---" * (4 + len(BATCHES))
             + "|\n"
         )
-        before = graded(Model(file), data, parts.judged)
+        before = graded(Model(file), parts)
         written = {"as it is written": trial.file.graphs["encoder-int8"]}
         others = {name: form(file.graphs["encoder"], seen) for name, form in FORMS.items()}
         for name, form in (written | others).items():

@@ -19,7 +19,10 @@ from spermscope.models.family import NETWORKS
 from spermscope.runtime import load_model
 from spermscope.settings import Settings
 from spermscope.temperature import fit_temperature, tempered
+from spermscope.training.aims import votes
+from spermscope.training.distilling import taught
 from spermscope.training.fitting import FitSettings
+from spermscope.training.material import Material
 from spermscope.training.network import SHARES, train_network
 from spermscope.training.protocol import Cell
 from spermscope.types import Clip, Scale, SourceProfile
@@ -85,7 +88,7 @@ def test_its_weights_begin_another_training_and_a_broken_one_goes_on(study, made
     whole = train_network(study, tmp_path / "whole.spermscope", cell, QUICK, made.with_suffix(".pt"))
     parts = tmp_path / "parts.spermscope"
     with pytest.raises(BrokenError):
-        train_network(study, parts, cell, QUICK, made.with_suffix(".pt"), partial(broken, 1))
+        train_network(study, parts, cell, QUICK, made.with_suffix(".pt"), None, partial(broken, 1))
     assert parts.with_suffix(".ckpt").is_file()
     train_network(study, parts, cell, QUICK, made.with_suffix(".pt"))
     assert not parts.with_suffix(".ckpt").exists()
@@ -115,6 +118,23 @@ def test_a_streaming_network_grades_clips_at_work(study, tmp_path):
     # The file's heads are tempered: one number makes torch's logits its predictions.
     cooled = tempered(logits.double().numpy(), fit_temperature(logits.double().numpy(), grades.probabilities, mse))
     np.testing.assert_allclose(grades.probabilities, cooled, atol=1e-4)
+
+
+def test_a_student_learns_what_its_teacher_predicts_where_it_may_and_votes_elsewhere(study, made, tmp_path):
+    material, teacher = Material(open_dataset(study)), load_model(made)
+    aim, train = votes(material, "emd", 4), np.array([1, 4, 5])
+    told = taught(aim, teacher, material, train)
+    predicted = tempered(teacher.run("model", inputs(material.dataset, train))["logits"])
+    np.testing.assert_allclose(told.target[train], 0.5 * (material.target[train] + predicted), atol=1e-5)
+    others = np.setdiff1d(np.arange(30), train)
+    np.testing.assert_array_equal(told.target[others], material.target[others])
+    out = tmp_path / "student.spermscope"
+    options = ["--network", "toy", "--epochs", "1", "--batch", "4", "--teacher", str(made)]
+    found = CliRunner().invoke(commands, ["train", "network", str(study), "--out", str(out), *options])
+    assert found.exit_code == 0, found.output
+    card = load_model(out).card
+    assert f"what toy {teacher.sha256[:16]} predicts" in card.trained_on
+    assert card.recipe.endswith("--teacher MODEL")
 
 
 @pytest.mark.parametrize(

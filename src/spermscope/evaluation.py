@@ -10,23 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from spermscope import __version__
-from spermscope.dataset import Clips, Dataset, dataset_hash
+from spermscope.dataset import Dataset, dataset_hash
 from spermscope.dataset.exam import exam_of_rows
-from spermscope.grade import Grader, open_grader
+from spermscope.grade import grade_rows
 from spermscope.locale import text
 from spermscope.metrics import Exam, Score, beside, mean_of_others, score_table, segment_tables, segments
 from spermscope.report.scores import plain_scores, score_lines, score_rows, segment_lines
-from spermscope.runtime import Model, ModelCard
-from spermscope.settings import ClipSettings, Settings
-from spermscope.types import Clip, Grades, Scale, SourceProfile
+from spermscope.runtime import Model
+from spermscope.types import Grades
 
 Progress = Callable[[int, int | None], None]
 
-READ = 32
-"""Clips that are read and graded at once."""
 DRAWS = 12
 """Seed of every interval."""
 
@@ -131,18 +127,12 @@ def evaluate(model: Model, dataset: Dataset, progress: Progress = lambda done, t
     ValueError
         One line: the model is no grader or one of other grades or clips, or no clip has votes or a donor.
     """
-    grader = _grader_of(model, dataset)
     target, donor = dataset.distributions(), dataset.donor_number()
     rows = np.flatnonzero(np.isfinite(target).all(axis=1))
     if not len(rows):
         raise ValueError(f"{dataset.folder}: expected clips with votes, found none")
     exam = exam_of_rows(dataset, rows, mean_of_others(target[rows], donor[rows]))
-    scale, parts = _scale(model.card, dataset), []
-    for first in range(0, len(rows), READ):
-        some = rows[first : first + READ]
-        parts.append(grader.grade_clips(_clips(some, dataset.clips(some), scale)))
-        progress(min(first + READ, len(rows)), len(rows))
-    grades = Grades.joined(parts)
+    grades = grade_rows(model, dataset, rows, progress)
     rng = np.random.default_rng(DRAWS)
     return Evaluation(
         model=model,
@@ -153,34 +143,6 @@ def evaluate(model: Model, dataset: Dataset, progress: Progress = lambda done, t
         scores=score_table(grades.probabilities, exam, beside(exam, rng), rng),
         segments=segment_tables(grades.probabilities, exam, rng),
     )
-
-
-def _grader_of(model: Model, dataset: Dataset) -> Grader:
-    """The model's grader for the clips that the set has."""
-    form, scale = dataset.form, _scale(model.card, dataset)
-    clip = ClipSettings(size_px=form.size_px, um_per_px=scale, rate_hz=form.rate_hz, length=form.length)
-    # What the clips were cut from is not known, nor how many frames it had in a second.
-    unknown = float("nan")
-    profile = SourceProfile(form.size_px, form.size_px, unknown, Scale(scale, "given"), 0, unknown, unknown)
-    grader = open_grader(profile, Settings(clip=clip), model)
-    if form.length > grader.span:
-        raise ValueError(f"{model.card.name}: expected clips of at most {grader.span} crops, found {form.length}")
-    if form.grades != model.card.grades:
-        expected, found = " ".join(form.grades), " ".join(model.card.grades)
-        raise ValueError(f"{model.card.name}: expected the grades of {dataset.folder}, {expected}; found {found}")
-    return grader
-
-
-def _scale(card: ModelCard, dataset: Dataset) -> float:
-    """The clips' own; the model's where nobody knows it."""
-    return dataset.form.um_per_px or card.um_per_px
-
-
-def _clips(rows: NDArray[np.int64], clips: Clips, um_per_px: float) -> list[Clip]:
-    return [
-        Clip(row, clips.frames[at], clips.time_s[at], clips.xy_um[at], clips.observed[at], um_per_px)
-        for at, row in enumerate(rows.tolist())
-    ]
 
 
 def _write_csv(path: Path, rows: Iterator[list[str]]) -> None:

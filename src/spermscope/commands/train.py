@@ -90,6 +90,9 @@ def scale(out: Path, seed: int, epochs: int | None, tiles: int | None) -> None:
 @click.option("--rate", type=click.FloatRange(0, min_open=True), default=1e-3, show_default=True, help="Of learning.")
 @click.option("--batch", type=click.IntRange(2), default=16, show_default=True, help="Clips of a step.")
 @click.option("--weights", type=click.Path(path_type=Path), help="To begin with: NAME.pt of an earlier training.")
+@click.option(
+    "--teacher", type=click.Path(path_type=Path), help="A grader's model file whose predictions it learns, too."
+)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of this process.")
 def network(
     dataset: Path,
@@ -101,6 +104,7 @@ def network(
     rate: float,
     batch: int,
     weights: Path | None,
+    teacher: Path | None,
     threads: int,
 ) -> None:
     """Train a network on a data set of votes: a model file, and its weights beside it for another training.
@@ -110,6 +114,7 @@ def network(
     """
     import torch
 
+    from spermscope.runtime import load_model
     from spermscope.training.fitting import FitSettings
     from spermscope.training.network import train_network
     from spermscope.training.presets import refuse_unknown
@@ -117,9 +122,10 @@ def network(
 
     refuse_unknown([network], [loss])
     torch.set_num_threads(threads)
-    cell = Cell(seed, 0, loss, network)
+    cell, settings = Cell(seed, 0, loss, network), FitSettings(epochs=epochs, rate=rate, batch=batch)
+    tutor = load_model(teacher) if teacher else None
     with progress("epochs") as advance:
-        train_network(dataset, out, cell, FitSettings(epochs=epochs, rate=rate, batch=batch), weights, advance)
+        train_network(dataset, out, cell, settings, weights, tutor, advance)
     click.echo(str(out))
 
 

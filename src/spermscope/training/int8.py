@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,14 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from spermscope.dataset import Dataset, open_dataset
+from spermscope.dataset.exam import exam_of_rows
 from spermscope.drawing import Progress
-from spermscope.grade import open_grader
+from spermscope.grade import grade_rows
 from spermscope.labels import split_by_donor, split_hash
 from spermscope.metrics import Exam, mean_distribution
 from spermscope.runtime import INT8, Arrays, Model, ModelFile, Variant, read_model
-from spermscope.settings import Settings
 from spermscope.training.quantise import expected_outputs, quantise
 from spermscope.training.worsening import Graded, beyond, changes
-from spermscope.types import Clip, Scale, SourceProfile
 
 Ints = NDArray[np.int64]
 
@@ -33,7 +31,6 @@ SHARES = (0.2, 0.8)
 LEAST_DONORS = 10
 CALIBRATING = 128
 """Clips that are enough to calibrate on."""
-BATCH = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +63,26 @@ def try_int8(
     ------
     ValueError
         When the model is no grader or has other grades or another scale than the data set, when fewer than ten donors
-        have clips with votes and displacements, or when this machine computes something else than the variant says.
+        have clips with votes, or when this machine computes something else than the variant says.
     """
     file, data = read_model(path), open_dataset(dataset)
     _refuse_strangers(path, file, data)
     parts = Parts(data, seed)
-    steps = _Steps(progress, len(parts.calibrating) + 2 * len(parts.judged))
+    total = len(parts.calibrating) + 2 * len(parts.judged)
     graph = EXPENSIVE[file.card.kind]
     listening = _Listening(file, graph)
-    graded(listening, data, parts.calibrating, steps)
-    return judge(with_int8(file, graph, quantise(file.graphs[graph], listening.heard)), parts, margin, steps)
+    grade_rows(listening, data, parts.calibrating, _after(0, total, progress))
+    quantised = with_int8(file, graph, quantise(file.graphs[graph], listening.heard))
+    return judge(quantised, parts, margin, _after(len(parts.calibrating), total, progress))
 
 
-def judge(file: ModelFile, parts: Parts, margin: float, step: Callable[[int], None] = lambda count: None) -> Trial:
-    """The file's int8 variant beside its f32, on the clips to judge on; ``step`` is told of every clip graded."""
+def judge(file: ModelFile, parts: Parts, margin: float, progress: Progress = lambda done, total: None) -> Trial:
+    """The file's int8 variant beside its f32, on the clips to judge on, each of which is graded twice."""
     whole = Model(file, precision="int8")
     whole.check_golden()
-    before, after = (graded(model, parts.data, parts.judged, step) for model in (Model(file), whole))
+    count = len(parts.judged)
+    before = graded(Model(file), parts, _after(0, 2 * count, progress))
+    after = graded(whole, parts, _after(count, 2 * count, progress))
     variant = Variant(
         made_by=f"spermscope export --int8 on {len(parts.calibrating)} clips, onnxruntime {onnxruntime.__version__}",
         judged_on=parts.sentence(),
@@ -101,16 +101,14 @@ def with_int8(file: ModelFile, graph: str, int8: bytes) -> ModelFile:
 
 
 class Parts:
-    """Rows that have votes and displacements, to calibrate on and to judge on: no donor is in both."""
+    """Rows that have votes, to calibrate on and to judge on: no donor is in both."""
 
     def __init__(self, data: Dataset, seed: int) -> None:
         self.data, self._labels, self._donor = data, data.distributions(), data.donor_number()
         rows = np.flatnonzero(np.isfinite(self._labels).all(axis=1))
-        rows = rows[[clip.xy_um.size > 0 and bool(np.isfinite(clip.xy_um).all()) for clip in _clips(data, rows)]]
         people = len(np.unique(self._donor[rows]))
         if people < LEAST_DONORS:
-            needed = f"{LEAST_DONORS} donors or more with votes and displacements"
-            raise ValueError(f"{data.folder}: expected {needed}, found {people}")
+            raise ValueError(f"{data.folder}: expected {LEAST_DONORS} donors or more with votes, found {people}")
         self.donors = split_by_donor(self._donor[rows], SHARES, seed)
         self._first, self.judged = (rows[np.isin(self._donor[rows], part)] for part in self.donors)
         spaced = np.linspace(0, len(self._first) - 1, min(CALIBRATING, len(self._first)))
@@ -118,15 +116,8 @@ class Parts:
 
     def exam(self) -> Exam:
         """Of the judged rows; the mean row comes from the other donors."""
-        rows, truth = self.judged, self.data.truth()
-        return Exam(
-            target=self._labels[rows],
-            raters=(self.data.vote_matrix()[rows] >= 0).sum(axis=1),
-            donor=self._donor[rows],
-            field=self._donor[rows],
-            mean=mean_distribution(self._labels[self._first], len(rows)),
-            truth=None if truth is None else truth[rows],
-        )
+        mean = mean_distribution(self._labels[self._first], len(self.judged))
+        return exam_of_rows(self.data, self.judged, mean)
 
     def sentence(self) -> str:
         """What the judgement rests on."""
@@ -149,36 +140,15 @@ class _Listening(Model):
         return super().run(graph, inputs)
 
 
-class _Steps:
-    """Clips that were graded, of all that will be."""
-
-    def __init__(self, progress: Progress, total: int) -> None:
-        self._progress, self._total, self._done = progress, total, 0
-
-    def __call__(self, count: int) -> None:
-        self._done += count
-        self._progress(self._done, self._total)
+def graded(model: Model, parts: Parts, progress: Progress = lambda done, total: None) -> Graded:
+    """The clips to judge on by the grader that works at the clinic."""
+    grades = grade_rows(model, parts.data, parts.judged, progress)
+    return Graded(grades.probabilities, grades.unlike)
 
 
-def graded(model: Model, data: Dataset, rows: Ints, step: Callable[[int], None] = lambda count: None) -> Graded:
-    """Those rows by the grader that works at the clinic, the card's scale being theirs; ``step`` as in ``judge``."""
-    size, scale = data.form.size_px, Scale(model.card.um_per_px, "given")
-    grader = open_grader(SourceProfile(size, size, data.form.rate_hz, scale, 0, 110.0, 3.0), Settings(), model)
-    if grader.reason:
-        raise ValueError(f"{data.folder}: expected clips that can be graded, found {grader.reason}")
-    parts = []
-    for first in range(0, len(rows), BATCH):
-        some = list(_clips(data, rows[first : first + BATCH]))
-        parts.append(grader.grade_clips(some))
-        step(len(some))
-    return Graded(np.concatenate([p.probabilities for p in parts]), np.concatenate([p.unlike for p in parts]))
-
-
-def _clips(data: Dataset, rows: Ints) -> Iterator[Clip]:
-    for row in rows.tolist():
-        one = data.clips([row])
-        scale = data.form.um_per_px or float("nan")
-        yield Clip(row, one.frames[0], one.time_s[0], one.xy_um[0], one.observed[0], scale)
+def _after(before: int, total: int, progress: Progress) -> Progress:
+    """Progress of a part that comes after so many clips, of so many in all."""
+    return lambda done, _: progress(before + done, total)
 
 
 def _refuse_strangers(path: Path, file: ModelFile, data: Dataset) -> None:

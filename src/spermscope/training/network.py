@@ -18,12 +18,13 @@ from spermscope.dataset import dataset_hash, sound_dataset
 from spermscope.dataset.exam import exam_of_rows
 from spermscope.drawing import Progress
 from spermscope.labels import split_by_donor, split_hash
-from spermscope.metrics import mean_distribution, mse
+from spermscope.metrics import Floats, mean_distribution, mse
 from spermscope.models.clip_grader import ClipAtWork, ClipGrader
 from spermscope.models.streaming import StreamingClip
-from spermscope.runtime import ModelCard, write_model
+from spermscope.runtime import Model, ModelCard, write_model
 from spermscope.temperature import fit_temperature, tempered
 from spermscope.training.aims import votes
+from spermscope.training.distilling import taught
 from spermscope.training.export import Golden, Graphs, clip_graphs, streaming_graphs
 from spermscope.training.files import put
 from spermscope.training.fitting import FitSettings, logits_of, trained
@@ -37,6 +38,10 @@ SHARES = (0.8, 0.1, 0.1)
 FAR = 0.995
 """Share of clips of other donors that count as like training."""
 
+SIMULATED_USE = "Showing that the machinery works. Not for choosing cells. Research use only."
+SIMULATED_LIMITS = "It learned from simulated experts and says nothing about real cells or real experts."
+MEASURED_LIMITS = "It repeats what its raters graded, on cells, donors and microscopes like theirs."
+
 
 def train_network(
     dataset: Path,
@@ -44,12 +49,14 @@ def train_network(
     cell: Cell,
     settings: FitSettings,
     start: Path | None = None,
+    teacher: Model | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Path:
     """Train ``cell``'s network on a data set and write ``out``; its weights lie beside it as ``NAME.pt``.
 
-    ``start`` is such a file of weights to begin with. A run that was killed goes on from ``NAME.ckpt``. The model is a
-    demonstration where the data set knows the truth: then it was simulated.
+    ``start`` is such a file of weights to begin with; a ``teacher`` says what it sees of the clips, too. A run that was
+    killed goes on from ``NAME.ckpt``. The model is a demonstration where the data set knows the truth: then it was
+    simulated.
 
     Raises
     ------
@@ -57,42 +64,57 @@ def train_network(
         When the data set has errors, fewer than ten donors, or no scale, or a file is not what it should be.
     """
     material = Material(sound_dataset(dataset))
-    form = material.dataset.form
-    if form.um_per_px is None:
+    if material.dataset.form.um_per_px is None:
         raise ValueError(f"{dataset}: expected clips of a known scale for a model that is put to work, found none")
-    parts = split_by_donor(material.donor, SHARES, cell.seed)
-    if any(len(part) == 0 for part in parts):
-        people = len(np.unique(material.donor))
-        raise ValueError(f"{dataset}: expected donors to learn from, choose on and test on, found {people} in all")
-    fold = Fold(*(np.flatnonzero(np.isin(material.donor, part)) for part in parts))
-    initial = Initial({cell.network: start} if start else {})
-    checkpoint = out.with_suffix(".ckpt")
-    named = f"{dataset_hash(material.dataset)} {settings.model_dump_json()} {initial.name}"
+    fold, split = _split(material, cell.seed)
     aim = votes(material, cell.loss, settings.heads)
+    if teacher is not None:
+        aim = taught(aim, teacher, material, fold.train)
+    checkpoint, told = out.with_suffix(".ckpt"), "" if teacher is None else teacher.sha256
+    initial = Initial({cell.network: start} if start else {}).name
+    named = f"{dataset_hash(material.dataset)} {settings.model_dump_json()} {initial} {told}"
     network, _ = trained(cell, aim, material, fold, settings, checkpoint, progress, named, start)
     with put(out.with_suffix(".pt")) as part:
         torch.save(network.state_dict(), part)
     _cool(network, fit_temperature(logits_of(network, material, fold.held)[0], material.target[fold.held], mse))
+    predicted = tempered(logits_of(network, material, fold.test)[0])
+    at_work, unlike_above = _at_work(network.cpu(), material, fold)
+    mean = mean_distribution(material.target[fold.train], len(fold.test))
+    card = _card(material, cell, settings, start, teacher).model_copy(
+        update={
+            "rate_hz": material.dataset.form.rate_hz / (network.every if isinstance(network, StreamingClip) else 1),
+            "constants": {"unlike_above": unlike_above, "sets_90": _threshold(predicted, material, fold.test)},
+            "scores": card_scores(predicted, exam_of_rows(material.dataset, material.rows[fold.test], mean)),
+            "split_hash": split,
+        }
+    )
+    write_model(out, card, *_graphs(at_work, material.dataset.form.length))
+    checkpoint.unlink(missing_ok=True)
+    return out
+
+
+def _split(material: Material, seed: int) -> tuple[Fold, str]:
+    """Donors to learn from, to choose on and to test on, and the split's name."""
+    parts = split_by_donor(material.donor, SHARES, seed)
+    if any(len(part) == 0 for part in parts):
+        place, people = material.dataset.folder, len(np.unique(material.donor))
+        raise ValueError(f"{place}: expected donors to learn from, choose on and test on, found {people} in all")
+    return Fold(*(np.flatnonzero(np.isin(material.donor, part)) for part in parts)), split_hash(parts)
+
+
+def _at_work(network: nn.Module, material: Material, fold: Fold) -> tuple[StreamingClip | ClipAtWork, float]:
+    """The network with its distance from training, and the distance from which on a cell is unlike it."""
     at_work = network if isinstance(network, StreamingClip) else ClipAtWork(network)
     distance = at_work.head.distance if isinstance(at_work, StreamingClip) else at_work.distance
     distance.learn(_seen(network, material, fold.train))
-    far = distance(_seen(network, material, fold.held))
-    predicted = tempered(logits_of(network, material, fold.test)[0])
-    target, donor = material.target[fold.test], material.donor[fold.test]
-    raters = len(material.dataset.raters) if form.raters_known else None
-    constants: dict[str, float | list[float]] = {
-        "unlike_above": float(np.quantile(far.numpy(), FAR)),
-        "sets_90": set_threshold(predicted, target, donor, raters=raters),
-    }
-    mean = mean_distribution(material.target[fold.train], len(fold.test))
-    exam = exam_of_rows(material.dataset, material.rows[fold.test], mean)
-    every = network.every if isinstance(network, StreamingClip) else 1
-    card = _card(material, cell, settings, start, every).model_copy(
-        update={"constants": constants, "scores": card_scores(predicted, exam), "split_hash": split_hash(parts)}
-    )
-    write_model(out, card, *_graphs(at_work, form.length))
-    checkpoint.unlink(missing_ok=True)
-    return out
+    return at_work, float(np.quantile(distance(_seen(network, material, fold.held)).numpy(), FAR))
+
+
+def _threshold(predicted: Floats, material: Material, tested: Ints) -> float:
+    """Of sets that hold nine in ten votes, by donors whom nothing has seen."""
+    known = material.dataset.form.raters_known
+    raters = len(material.dataset.raters) if known else None
+    return set_threshold(predicted, material.target[tested], material.donor[tested], raters=raters)
 
 
 def _cool(network: nn.Module, temperature: float) -> None:
@@ -105,8 +127,8 @@ def _cool(network: nn.Module, temperature: float) -> None:
 
 
 def _seen(network: StreamingClip | ClipGrader, material: Material, rows: Ints) -> Tensor:
-    """``(n, D)`` of those clips: what is far from training or is not. On the processor."""
-    network.eval().cpu()
+    """``(n, D)`` of those clips: what is far from training or is not."""
+    network.eval()
     found = []
     with torch.no_grad():
         for first in range(0, len(rows), 16):
@@ -122,34 +144,34 @@ def _graphs(network: StreamingClip | ClipAtWork, length: int) -> tuple[Graphs, G
     return clip_graphs(network, length)
 
 
-def _card(material: Material, cell: Cell, settings: FitSettings, start: Path | None, every: int) -> ModelCard:
-    data, form = material.dataset, material.dataset.form
-    simulated = data.truth() is not None
-    options = f"--network {cell.network} --loss {cell.loss} --epochs {settings.epochs} --rate {settings.rate:g}"
-    options += f" --seed {cell.seed}"
+def _card(
+    material: Material, cell: Cell, settings: FitSettings, start: Path | None, teacher: Model | None
+) -> ModelCard:
+    data, simulated = material.dataset, material.dataset.truth() is not None
     people = "simulated " * simulated
+    learned = (
+        f"{len(material)} clips of {len(np.unique(material.donor))} {people}donors with {len(data.votes)} votes of "
+        f"{len(data.raters)} {people}raters (data set {dataset_hash(data)}); a fifth of the donors taught nothing"
+    )
+    recipe = (
+        f"spermscope train network DATASET --network {cell.network} --loss {cell.loss} --epochs {settings.epochs} "
+        f"--rate {settings.rate:g} --batch {settings.batch} --seed {cell.seed}"
+    )
+    if start is not None:
+        recipe += f" --weights {start.name}"
+    if teacher is not None:
+        learned += f"; half of what it learned is what {teacher.card.name} {teacher.sha256[:16]} predicts"
+        recipe += " --teacher MODEL"
     return ModelCard(
         kind="streaming" if cell.network == "stream" else "clip",
         name=cell.network,
         version=__version__,
-        um_per_px=form.um_per_px,
-        rate_hz=form.rate_hz / every,
+        um_per_px=data.form.um_per_px,
         grades=data.grades,
-        trained_on=(
-            f"{len(material)} clips of {len(np.unique(material.donor))} {people}donors with {len(data.votes)} votes of "
-            f"{len(data.raters)} {people}raters (data set {dataset_hash(data)}); a fifth of the donors taught nothing"
-        ),
+        trained_on=learned,
         demonstration=simulated,
-        recipe=f"spermscope train network DATASET {options}" + (f" --weights {start.name}" if start else ""),
+        recipe=recipe,
         seed=cell.seed,
-        intended_use=(
-            "Showing that the machinery works. Not for choosing cells. Research use only."
-            if simulated
-            else "Research use only."
-        ),
-        limits=(
-            "It learned from simulated experts and says nothing about real cells or real experts."
-            if simulated
-            else "It repeats what its raters graded, on cells, donors and microscopes like theirs."
-        ),
+        intended_use=SIMULATED_USE if simulated else "Research use only.",
+        limits=SIMULATED_LIMITS if simulated else MEASURED_LIMITS,
     )
