@@ -12,11 +12,12 @@ torch = pytest.importorskip("torch")
 
 from spermscope import metrics  # noqa: E402
 from spermscope.cli import commands  # noqa: E402
+from spermscope.conformal import grade_sets  # noqa: E402
 from spermscope.dataset import DatasetWriter, Form, dataset_hash, open_dataset  # noqa: E402
 from spermscope.dataset.writer import Vote  # noqa: E402
 from spermscope.evaluation import evaluate  # noqa: E402
 from spermscope.report.scores import score_lines  # noqa: E402
-from spermscope.runtime import load_model, shipped, write_model  # noqa: E402
+from spermscope.runtime import load_model, read_model, shipped, write_model  # noqa: E402
 from spermscope.types import Clip  # noqa: E402
 from tests.clip_models import Known, clip_card, known_answer, write_clip_model  # noqa: E402
 from tests.studies import noise_study  # noqa: E402
@@ -59,6 +60,24 @@ def made(folder, form, *, votes=True, truth=False, donors=2):
             for rater in range(3 * votes):
                 writer.vote(Vote(f"c{number}", f"r{rater}", form.grades[(number + rater) % len(form.grades)]))
     return folder
+
+
+def test_sets_of_grades_hold_as_many_votes_as_counting_says(path, study, tmp_path):
+    model = load_model(path)
+    assert evaluate(model, open_dataset(study)).sets is None
+    card = model.card.model_copy(update={"constants": model.card.constants | {"sets_90": 0.5}})
+    file = read_model(path)
+    found = evaluate(
+        load_model(write_model(tmp_path / "s.spermscope", card, file.graphs, file.golden)), open_dataset(study)
+    )
+    chosen = grade_sets(found.grades.probabilities, 0.5)
+    held = (chosen * found.exam.target).sum(axis=1)
+    donors = [held[found.exam.donor == donor].mean() for donor in np.unique(found.exam.donor)]
+    assert found.sets["held"] == pytest.approx(100 * np.mean(donors))
+    assert found.sets["low"] <= found.sets["held"] <= found.sets["high"]
+    assert found.sets["size"] == pytest.approx(chosen.sum(axis=1).mean())
+    assert any("90 % sets of grades hold" in line for line in found.lines())
+    assert found.as_json()["sets_90"] == found.sets
 
 
 def test_scores_are_those_of_the_closed_form_on_the_clips_that_have_votes(found, study):

@@ -12,11 +12,21 @@ from typing import Any
 import numpy as np
 
 from spermscope import __version__
+from spermscope.conformal import donor_coverage, grade_sets
 from spermscope.dataset import Dataset, dataset_hash
 from spermscope.dataset.exam import exam_of_rows
 from spermscope.grade import grade_rows
 from spermscope.locale import text
-from spermscope.metrics import Exam, Score, beside, mean_of_others, score_table, segment_tables, segments
+from spermscope.metrics import (
+    Exam,
+    Score,
+    beside,
+    bootstrap_interval,
+    mean_of_others,
+    score_table,
+    segment_tables,
+    segments,
+)
 from spermscope.report.scores import plain_scores, score_lines, score_rows, segment_lines
 from spermscope.runtime import Model
 from spermscope.types import Grades
@@ -57,6 +67,8 @@ class Evaluation:
         mse = self.scores["mse"]
         if mse.floor > 0:
             yield text("scores_over_floor", language, ratio=f"{mse.value / mse.floor:.2f}")
+        if self.sets is not None:
+            yield text("scores_sets", language, **{name: f"{value:.3g}" for name, value in self.sets.items()})
         places = segments(self.exam.target)
         yield from segment_lines(self.segments, {name: int((places == name).sum()) for name in self.segments}, language)
 
@@ -64,6 +76,21 @@ class Evaluation:
     def unlike_share(self) -> float:
         """Of the clips; 0 .. 1."""
         return float(self.grades.unlike.mean())
+
+    @property
+    def sets(self) -> dict[str, float] | None:
+        """Per cent of the votes that the model's 90 % sets ``held`` (``low`` .. ``high``), and their mean ``size``.
+
+        Interval by donor; None where the model's card has no threshold for sets.
+        """
+        threshold = self.model.card.constants.get("sets_90")
+        if not isinstance(threshold, float):
+            return None
+        chosen = grade_sets(self.grades.probabilities, threshold)
+        share = 100 * donor_coverage(chosen, self.exam.target, self.exam.donor)
+        low, high = bootstrap_interval(share, np.arange(len(share)), np.random.default_rng(DRAWS))
+        size = float(chosen.sum(axis=1).mean())
+        return {"held": float(share.mean()), "low": low, "high": high, "size": size}
 
     def facts(self) -> dict[str, int]:
         """How much was judged on."""
@@ -92,6 +119,7 @@ class Evaluation:
             "data_set": {"hash": dataset_hash(self.dataset), **self.facts()},
             "notes": [text(note) for note in self.notes()],
             "unlike_share": self.unlike_share,
+            "sets_90": self.sets,
             "scores": plain_scores(self.scores),
             "segments": {str(name): plain_scores(scores) for name, scores in self.segments.items()},
         }
