@@ -158,6 +158,20 @@ def test_what_cannot_be_trained_is_refused_in_one_line(study, made, tmp_path, op
     assert len(str(found.exception).splitlines()) == 1
 
 
+def test_a_teacher_that_knows_the_donors_to_be_tested_is_refused(study, made, tmp_path):
+    cell = Cell(5, 0, "emd", "toy")
+    with pytest.raises(ValueError, match="expected a teacher that learned from the same donors, found one with others"):
+        train_network(study, tmp_path / "m.spermscope", cell, QUICK, teacher=load_model(made))
+
+
+@pytest.mark.parametrize(("name", "says"), [("m.onnx", "ends in .spermscope"), ("no/m.spermscope", "a folder that")])
+@pytest.mark.parametrize("model", ["detector", "grader", "scale", "network"])
+def test_a_file_that_could_not_be_written_is_refused_before_hours_of_training(study, tmp_path, model, name, says):
+    words = ["train", model, *[str(study)] * (model == "network"), "--out", str(tmp_path / name)]
+    with pytest.raises(ValueError, match=says):
+        commands.main(words, standalone_mode=False)
+
+
 def test_too_few_donors_are_refused(tmp_path):
     study = noise_study(tmp_path / "d", clips=8, donors=4)
     with pytest.raises(ValueError, match="expected donors to learn from, choose on and test on, found 4 in all"):

@@ -18,8 +18,21 @@ def train() -> None:
     """Train the shipped models from simulation, or a network from experts' votes (needs the train extra)."""
 
 
+def _new_model(_: click.Context, __: click.Parameter, path: Path) -> Path:
+    """Refuse now what could not be written after hours."""
+    if path.suffix != ".spermscope":
+        raise ValueError(f"{path}: expected a name that ends in .spermscope")
+    if not path.parent.is_dir():
+        raise ValueError(f"{path}: expected a folder that exists, found none")
+    return path
+
+
 _model_file = click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="The model file, NAME.spermscope."
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    callback=_new_model,
+    help="The model file, NAME.spermscope.",
 )
 _seed = click.option("--seed", default=0, show_default=True, help="Everything random follows from it.")
 

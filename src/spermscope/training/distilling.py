@@ -30,8 +30,7 @@ def taught(
 ) -> Aim:
     """``aim`` with the targets of the clips in ``train`` drawn half way to what the teacher predicts of them.
 
-    All other targets stay the votes, so that epochs are chosen, and scores given, by votes alone. The teacher must not
-    have learned from donors that are held back or tested here: that is for the user to see to.
+    All other targets stay the votes, so that epochs are chosen, and scores given, by votes alone.
 
     Raises
     ------

@@ -69,6 +69,7 @@ def train_network(
     fold, split = _split(material, cell.seed)
     aim = votes(material, cell.loss, settings.heads)
     if teacher is not None:
+        _refuse_knowing(teacher, material, split, cell.seed)
         aim = taught(aim, teacher, material, fold.train)
     checkpoint, told = out.with_suffix(".ckpt"), "" if teacher is None else teacher.sha256
     initial = Initial({cell.network: start} if start else {}).name
@@ -100,6 +101,16 @@ def _split(material: Material, seed: int) -> tuple[Fold, str]:
         place, people = material.dataset.folder, len(np.unique(material.donor))
         raise ValueError(f"{place}: expected donors to learn from, choose on and test on, found {people} in all")
     return Fold(*(np.flatnonzero(np.isin(material.donor, part)) for part in parts)), split_hash(parts)
+
+
+def _refuse_knowing(teacher: Model, material: Material, split: str, seed: int) -> None:
+    """A teacher of the same data set must not have learned from those who are held back or tested."""
+    card = teacher.card
+    if dataset_hash(material.dataset) in card.trained_on and card.split_hash != split:
+        raise ValueError(
+            f"{card.name}: expected a teacher that learned from the same donors, found one with others: "
+            f"train it on this data set with --seed {seed}"
+        )
 
 
 def _at_work(network: nn.Module, material: Material, fold: Fold) -> tuple[StreamingClip | ClipAtWork, float]:
