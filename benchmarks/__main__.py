@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import dataset, detection, grading, merges, networks, optics, scale, speed, stage, tails, tracking
+from benchmarks import (
+    dataset,
+    detection,
+    grading,
+    merges,
+    networks,
+    optics,
+    scale,
+    speed,
+    stability,
+    stage,
+    tails,
+    tracking,
+)
 
-for part in (stage, scale, detection, optics, tracking, merges, tails, grading, networks, dataset, speed):
+for part in (stage, scale, detection, optics, tracking, merges, tails, grading, stability, networks, dataset, speed):
     sys.stdout.write(f"\n## {part.__name__}\n\n{part.__doc__}\n")
     sys.stdout.flush()
     sys.argv = sys.argv[:1]
