@@ -24,6 +24,7 @@ from spermscope import metrics
 from spermscope.grade import Grader, open_grader
 from spermscope.runtime import load_model, shipped
 from spermscope.settings import Settings
+from spermscope.study.panel_clips import JITTER_UM
 from spermscope.types import Clip
 from spermscope.video import open_source
 
@@ -92,11 +93,18 @@ def mixed(pictures: list[Clip], displacements: list[Clip]) -> list[Clip]:
 
 
 def real_seconds(grader: Grader, trails: list[Trail], um_per_px: float) -> tuple[str, str]:
-    """``two_seconds`` of the recording's cells."""
+    """``two_seconds`` of the recording's cells, and what placing or timing its crops a little otherwise does."""
     pairs = [(trail.second(trail.time_s[0]), trail.second(trail.time_s[-1] - SECOND_S)) for trail in trails]
-    whole = [(first, last) for first, last in pairs if first and last]
-    first, last = (cut(RECORDING, um_per_px, list(side)) for side in zip(*whole, strict=True))
-    return two_seconds(grader, "visem52", first, last)
+    whole = [number for number, (first, last) in enumerate(pairs) if first and last]
+    first, last = ([pairs[number][half] for number in whole] for half in (0, 1))
+    clips = cut(RECORDING, um_per_px, first)
+    lines, of_pairs = two_seconds(grader, "visem52", clips, cut(RECORDING, um_per_px, last))
+    rng, before = np.random.default_rng(6), rate(grader, clips)
+    off = [replace(one, xy_px=one.xy_px + rng.normal(0.0, JITTER_UM / um_per_px, one.xy_px.shape)) for one in first]
+    later = [trails[number].second(trails[number].time_s[1]) for number in whole]
+    for name, seconds in ((f"first second, each crop {JITTER_UM} um off", off), ("a frame later", later)):
+        lines += row(f"visem52: {name}", before, rate(grader, cut(RECORDING, um_per_px, seconds)))
+    return lines, of_pairs
 
 
 def simulated_seconds(grader: Grader, um_per_px: float, fps: float) -> tuple[str, str]:
