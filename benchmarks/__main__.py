@@ -4,9 +4,25 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import dataset, detection, grading, int8, merges, networks, optics, scale, speed, stage, tails, tracking
+from benchmarks import (
+    dataset,
+    detection,
+    grading,
+    int8,
+    merges,
+    networks,
+    optics,
+    scale,
+    speed,
+    stability,
+    stage,
+    tails,
+    tracking,
+)
 
-for part in (stage, scale, detection, optics, tracking, merges, tails, grading, int8, networks, dataset, speed):
+PARTS = (stage, scale, detection, optics, tracking, merges, tails, grading, int8, stability, networks, dataset, speed)
+
+for part in PARTS:
     sys.stdout.write(f"\n## {part.__name__}\n\n{part.__doc__}\n")
     sys.stdout.flush()
     sys.argv = sys.argv[:1]

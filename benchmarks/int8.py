@@ -8,6 +8,7 @@ that a busy machine slows both; the ratio is the median over the rounds. Beside 
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import tempfile
 import time
@@ -63,7 +64,8 @@ def other_form(graph: bytes, pictures: np.ndarray, *, every: bool = False, **cha
     network.metadata_props.add(key="onnx.quant.pre_process", value="onnxruntime.quant")
     extra = {"OpTypesToExcludeOutputQuantization": list(LAYERS)} | dict(changes.pop("extra_options", {}))
     plan = {"per_channel": True, "op_types_to_quantize": list(LAYERS)} | changes
-    with tempfile.TemporaryDirectory() as folder:
+    # The library writes about its histograms where the table is written.
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(sys.stderr):
         out = Path(folder) / "g.onnx"
         quantize_static(
             network,
