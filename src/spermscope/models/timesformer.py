@@ -53,6 +53,9 @@ class _Block(nn.Module):
 class TimeSformer(nn.Module):
     """A trunk: the middle ``side`` x ``side`` of 8 evenly spaced crops, in patches of 16 x 16, to ``(B, width)``.
 
+    Of an odd number of patches a side, as the default's seven, the middle one holds the head whole; of an even number
+    its corner cuts the head in four, and a small network of six learned no shape at all.
+
     Widths 192, 384 and 768 with 3, 6 and 12 attention heads are Tiny, Small and Base (after the ViTs of Touvron et al.
     2021); the default is Small: 30 M parameters.
     """
