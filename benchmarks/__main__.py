@@ -7,6 +7,7 @@ import sys
 from benchmarks import (
     dataset,
     detection,
+    errors,
     grading,
     int8,
     merges,
@@ -20,7 +21,22 @@ from benchmarks import (
     tracking,
 )
 
-PARTS = (stage, scale, detection, optics, tracking, merges, tails, grading, int8, stability, networks, dataset, speed)
+PARTS = (
+    stage,
+    scale,
+    detection,
+    optics,
+    tracking,
+    merges,
+    tails,
+    grading,
+    errors,
+    int8,
+    stability,
+    networks,
+    dataset,
+    speed,
+)
 
 for part in PARTS:
     sys.stdout.write(f"\n## {part.__name__}\n\n{part.__doc__}\n")

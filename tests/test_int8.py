@@ -242,6 +242,7 @@ def test_the_command_writes_what_is_no_worse_and_the_card_keeps_what_was_measure
             assert one.difference == pytest.approx(one.after - one.before, abs=2e-6)
 
 
+@pytest.mark.slow
 def test_the_command_refuses_in_one_line_and_writes_nothing(grader, study, tmp_path):
     done = run(grader, "--int8", study, "--out", tmp_path / "s.spermscope", "--margin", 0, "--language", "ja")
     assert done.returncode == 2
@@ -357,6 +358,7 @@ def graded(probabilities):
     return Graded(probabilities, np.zeros(len(probabilities), bool))
 
 
+@pytest.mark.slow
 @settings(max_examples=2, deadline=None)
 @given(st.integers(0, 10**6))
 def test_the_same_predictions_are_no_worse_and_the_mean_row_is_worse_by_more_than_any_margin_below_a_half(seed):

@@ -66,6 +66,7 @@ def test_a_disturbed_video_has_the_pictures_it_should_at_their_times(change, tmp
         assert off.max() == 0 if not change.bit_s else 0 < off.mean() < 3
 
 
+@pytest.mark.slow
 def test_a_clip_of_a_trail_is_the_one_that_the_pipeline_grades():
     with open_source(SCENE) as source:
         pipeline = Pipeline(source.profile)

@@ -83,6 +83,7 @@ def test_the_card_says_what_it_learned_from(made):
     assert "--network toy --loss emd --epochs 2" in card.recipe
 
 
+@pytest.mark.slow
 def test_its_weights_begin_another_training_and_a_broken_one_goes_on(study, made, tmp_path):
     cell = Cell(1, 0, "mse", "toy")
     whole = train_network(study, tmp_path / "whole.spermscope", cell, QUICK, made.with_suffix(".pt"))
@@ -93,11 +94,9 @@ def test_its_weights_begin_another_training_and_a_broken_one_goes_on(study, made
     train_network(study, parts, cell, QUICK, made.with_suffix(".pt"))
     assert not parts.with_suffix(".ckpt").exists()
     assert whole.read_bytes() == parts.read_bytes()
-    fresh = train_network(study, tmp_path / "fresh.spermscope", cell, QUICK)
-    one, other = (torch.load(file.with_suffix(".pt"), weights_only=True) for file in (whole, fresh))
-    assert not torch.equal(one["trunk.layers.2.weight"], other["trunk.layers.2.weight"])
 
 
+@pytest.mark.slow
 def test_a_streaming_network_grades_clips_at_work(study, tmp_path):
     out = tmp_path / "stream.spermscope"
     arguments = ["train", "network", str(study), "--out", str(out), "--epochs", "1", "--batch", "8"]

@@ -57,7 +57,7 @@ def halved(tmp_path_factory):
     return load_model(write_clip_model(path, KnownStill(), length=8, moves=False, rate_hz=7.5))
 
 
-@pytest.mark.parametrize("moves", [True, False])
+@pytest.mark.parametrize("moves", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_a_network_of_the_comparison_says_what_torch_says(tmp_path, moves):
     torch.manual_seed(3)
     network = NETWORKS["small-resnet-still"](motion=moves).eval()

@@ -34,7 +34,7 @@ TRUNKS: dict[str, Callable[[], Trunk]] = {
     "small-resnet-mean": lambda: FrameMean(ResNet(depths=SHALLOW, first=20), FRAMES),
     "small-r2plus1d": lambda: R2Plus1D(SHALLOW, first=16, side=64),
     "small-slowfast": lambda: SlowFast(SHALLOW, first=16, fast=4, side=96),
-    "small-timesformer": lambda: TimeSformer(96, 3, depth=5, side=80),
+    "small-timesformer": lambda: TimeSformer(96, 3, depth=5, side=56, patch=8),
 }
 """Whole-clip trunks. ``small-`` ones have 0.5-0.9 M parameters."""
 

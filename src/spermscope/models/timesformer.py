@@ -51,29 +51,26 @@ class _Block(nn.Module):
 
 
 class TimeSformer(nn.Module):
-    """A trunk: the middle ``side`` x ``side`` of 8 evenly spaced crops, in patches of 16 x 16, to ``(B, width)``.
+    """A trunk: the middle ``side`` x ``side`` of 8 evenly spaced crops, in square patches, to ``(B, width)``.
 
-    Of an odd number of patches a side, as the default's seven, the middle one holds the head whole; of an even number
-    its corner cuts the head in four, and a small network of six learned no shape at all.
-
-    Widths 192, 384 and 768 with 3, 6 and 12 attention heads are Tiny, Small and Base (after the ViTs of Touvron et al.
-    2021); the default is Small: 30 M parameters.
+    Patches are an odd number a side, so that the middle one holds the head. Widths 192, 384 and 768 with 3, 6 and 12
+    attention heads are Tiny, Small and Base (after the ViTs of Touvron et al. 2021); the default is Small: 30 M
+    parameters.
     """
 
-    def __init__(self, width: int = 384, count: int = 6, depth: int = 12, side: int = 112, frames: int = 8) -> None:
+    def __init__(
+        self, width: int = 384, count: int = 6, depth: int = 12, side: int = 112, frames: int = 8, patch: int = 16
+    ) -> None:
         super().__init__()
         self.width, self.side, self.frames = width, side, frames
-        self.patch = nn.Conv2d(1, width, 16, 16)
+        self.patch = nn.Conv2d(1, width, patch, patch)
         self.mark = nn.Parameter(torch.zeros(1, 1, width))
-        self.place = nn.Parameter(torch.zeros(1, 1 + (side // 16) ** 2, width))
+        self.place = nn.Parameter(torch.zeros(1, 1 + (side // patch) ** 2, width))
         self.moment = nn.Parameter(torch.zeros(1, frames, width))
         self.blocks = nn.ModuleList(_Block(width, count) for _ in range(depth))
         self.norm = nn.LayerNorm(width, eps=1e-6)
-        for name, weight in self.named_parameters():
-            if weight.dim() > 1:
-                nn.init.trunc_normal_(weight, std=0.02)
-            elif name.endswith("bias"):
-                nn.init.zeros_(weight)
+        for token in (self.mark, self.place, self.moment):
+            nn.init.trunc_normal_(token, std=0.02)
 
     def forward(self, pictures: Tensor) -> Tensor:
         """``(B, T, H, W)`` to ``(B, width)``."""
