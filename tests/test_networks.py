@@ -351,7 +351,7 @@ def farthest(network, inputs):
     return max(apart)
 
 
-EXPORTS = [name if name == "small-timesformer" else pytest.param(name, marks=pytest.mark.slow) for name in NETWORKS]
+EXPORTS = [name if name == "small-resnet-still" else pytest.param(name, marks=pytest.mark.slow) for name in NETWORKS]
 
 
 @pytest.mark.parametrize("name", EXPORTS)

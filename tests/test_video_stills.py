@@ -50,6 +50,7 @@ def session(mixed, tmp_path_factory):
     return assess(mixed, tmp_path_factory.mktemp("out") / "s", stills=True)
 
 
+@pytest.mark.slow
 def test_pictures_of_one_size_share_the_estimate_from_all_of_them(mixed):
     with open_source(mixed, stills=True) as source:
         frames = [frame.image for frame in source]
