@@ -22,11 +22,12 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from spermscope import metrics
 from spermscope.clips import to_model_input
 from spermscope.dataset import open_dataset
+from spermscope.grade import grade_rows
 from spermscope.runtime import Model, ModelFile, read_model, shipped
 from spermscope.study.simulated import simulate_study
-from spermscope.training.int8 import Parts, graded, try_int8, with_int8
+from spermscope.training.int8 import Parts, try_int8, with_int8
 from spermscope.training.quantise import LAYERS, expected_outputs, layers
-from spermscope.training.worsening import Graded
+from spermscope.types import Grades
 
 ROUNDS, BATCHES = 31, (1, 8, 64)
 
@@ -103,9 +104,9 @@ def tokens_off(file: ModelFile, pictures: np.ndarray) -> tuple[float, float]:
     return tuple(float(np.sqrt(np.mean((found[1] - one) ** 2)) / found[0].std()) for one in (found[0], expected))
 
 
-def row(name: str, file: ModelFile, parts: Parts, before: Graded, pictures: np.ndarray) -> str:
+def row(name: str, file: ModelFile, parts: Parts, before: Grades, pictures: np.ndarray) -> str:
     """A form of int8 in a line."""
-    after = graded(Model(file, precision="int8"), parts)
+    after = grade_rows(Model(file, precision="int8"), parts.data, parts.judged)
     sides, mse = (after.probabilities, before.probabilities), {"mse": metrics.MEASURES["mse"]}
     one = metrics.paired_differences(*sides, parts.exam(), np.random.default_rng(12), measures=mse)["mse"]
     moved = f"{one.value:+.5f} ({one.low:+.5f} to {one.high:+.5f})"
@@ -138,7 +139,7 @@ def main() -> None:
             + "|---" * (4 + len(BATCHES))
             + "|\n"
         )
-        before = graded(Model(file), parts)
+        before = grade_rows(Model(file), parts.data, parts.judged)
         written = {"as it is written": trial.file.graphs["encoder-int8"]}
         others = {name: form(file.graphs["encoder"], seen) for name, form in FORMS.items()}
         for name, form in (written | others).items():

@@ -16,12 +16,11 @@ import pytest
 import torch
 from click.testing import CliRunner
 from studies import noise_study
-from test_fitting import BrokenError, broken, toy
+from toys import BrokenError, broken, toy
 
 from spermscope.cli import commands
 from spermscope.dataset import open_dataset
 from spermscope.metrics import MEASURES, mse
-from spermscope.models.family import NETWORKS
 from spermscope.temperature import tempered
 from spermscope.training.comparing import compare
 from spermscope.training.costs import Cost, total_s
@@ -31,14 +30,9 @@ from spermscope.training.material import Material
 from spermscope.training.presets import Plan
 from spermscope.training.protocol import Cell, Fold, folds
 
+pytestmark = pytest.mark.usefixtures("toy_network")
+
 QUICK = FitSettings(epochs=2, batch=4)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def toy_network():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(NETWORKS, "toy", toy)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,10 @@ import numpy as np
 import pytest
 import torch
 from studies import noise_study
-from torch import nn
+from toys import BrokenError, broken, toy
 
 from spermscope.dataset import Clips, dataset_hash, open_dataset
 from spermscope.metrics import emd, mse
-from spermscope.models.clip_grader import ClipGrader
-from spermscope.models.family import NETWORKS
-from spermscope.models.motion import Alone, Beside
 from spermscope.temperature import tempered
 from spermscope.training.aims import votes
 from spermscope.training.fitting import FitSettings, _drawn, _shares, fit, trained
@@ -20,31 +17,7 @@ from spermscope.training.losses import LOSSES, emd_loss, panel_loss
 from spermscope.training.material import Material
 from spermscope.training.protocol import Cell, folds
 
-
-class Toy(nn.Module):
-    """A trunk that sees coarse pictures, with all that a training must carry: normalisation and dropout."""
-
-    width = 16
-
-    def __init__(self):
-        super().__init__()
-        self.layers = nn.Sequential(nn.AvgPool2d(32), nn.Flatten(), nn.LazyLinear(16), nn.BatchNorm1d(16), nn.Dropout())
-
-    def forward(self, pictures):
-        return self.layers(pictures)
-
-
-def toy(grades=5, heads=4, *, motion=True):
-    network = ClipGrader(Toy(), (Beside if motion else Alone)(16), grades, heads)
-    network(torch.zeros(2, 16, 128, 128), torch.zeros(2, 16, 7))
-    return network
-
-
-@pytest.fixture(scope="module", autouse=True)
-def toy_network():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(NETWORKS, "toy", toy)
-        yield
+pytestmark = pytest.mark.usefixtures("toy_network")
 
 
 @pytest.fixture(scope="module")
@@ -54,15 +27,6 @@ def material(tmp_path_factory):
 
 def first_fold(material):
     return folds(material.donor, material.mean_grade, 2)[0]
-
-
-class BrokenError(Exception):
-    pass
-
-
-def broken(after, done, total):
-    if done == after:
-        raise BrokenError
 
 
 def same(first, second):

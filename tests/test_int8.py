@@ -23,8 +23,8 @@ from spermscope.metrics import MEASURES, Exam
 from spermscope.runtime import Model, ModelCard, load_model, read_model, shipped, write_model
 from spermscope.training.int8 import LEAST_DONORS, MARGIN, Parts, judge, try_int8, with_int8
 from spermscope.training.quantise import expected_outputs, layers, quantise
-from spermscope.training.worsening import Graded, beyond, changes, margins, worst
-from spermscope.types import Clip
+from spermscope.training.worsening import beyond, changes, margins, worst
+from spermscope.types import Clip, Grades
 
 DONORS, CLIPS, GRADES = 12, 72, 5
 WIDTHS_PX = np.sqrt(np.linspace(9.0, 81.0, GRADES))
@@ -354,8 +354,10 @@ def exam(rng, donors=12):
     return Exam(target, np.full(len(target), 30), donor, donor, mean, truth=truth)
 
 
-def graded(probabilities):
-    return Graded(probabilities, np.zeros(len(probabilities), bool))
+def graded(probabilities, unlike=None):
+    count = len(probabilities)
+    unlike = np.zeros(count, bool) if unlike is None else unlike
+    return Grades(np.arange(count), np.zeros(count), probabilities, np.zeros(count), unlike, np.zeros((count, 1)))
 
 
 @pytest.mark.slow
@@ -383,7 +385,7 @@ def test_margins_are_a_share_of_the_way_from_the_mean_row_to_the_floor():
 
 def test_an_answer_that_changes_either_way_counts():
     one = exam(np.random.default_rng(3))
-    before, after = (Graded(one.truth, np.arange(len(one.truth)) % 6 == place) for place in (0, 1))
+    before, after = (graded(one.truth, np.arange(len(one.truth)) % 6 == place) for place in (0, 1))
     found = changes(before, after, one, 0.05, resamples=200)
     change = found["unlike"]
     assert (change.before, change.after) == (pytest.approx(1 / 6, abs=1e-6), pytest.approx(1 / 6, abs=1e-6))

@@ -7,7 +7,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from studies import noise_study
-from test_fitting import BrokenError, broken, toy
+from toys import BrokenError, broken
 
 from spermscope.cli import commands
 from spermscope.clips import motion_features, to_model_input
@@ -27,14 +27,9 @@ from spermscope.training.network import SHARES, train_network
 from spermscope.training.protocol import Cell
 from spermscope.types import Clip, Scale, SourceProfile
 
+pytestmark = pytest.mark.usefixtures("toy_network")
+
 QUICK = FitSettings(epochs=2, batch=4)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def toy_network():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(NETWORKS, "toy", toy)
-        yield
 
 
 @pytest.fixture(scope="module")

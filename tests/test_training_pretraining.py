@@ -7,23 +7,17 @@ import pytest
 import torch
 from click.testing import CliRunner
 from studies import noise_study
-from test_fitting import BrokenError, broken, toy
+from toys import BrokenError, broken, toy
 
 from spermscope.cli import commands
 from spermscope.dataset import open_dataset
-from spermscope.models.family import NETWORKS
 from spermscope.models.weights import load_trunk
 from spermscope.training.aims import traits
 from spermscope.training.fitting import FitSettings
 from spermscope.training.material import Material
 from spermscope.training.pretraining import train_trunk
 
-
-@pytest.fixture(scope="module", autouse=True)
-def toy_network():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(NETWORKS, "toy", toy)
-        yield
+pytestmark = pytest.mark.usefixtures("toy_network")
 
 
 @pytest.fixture

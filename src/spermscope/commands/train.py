@@ -20,8 +20,10 @@ def train() -> None:
 
 def _new_model(_: click.Context, __: click.Parameter, path: Path) -> Path:
     """Refuse now what could not be written after hours."""
-    if path.suffix != ".spermscope":
-        raise ValueError(f"{path}: expected a name that ends in .spermscope")
+    from spermscope.runtime import SUFFIX
+
+    if path.suffix != SUFFIX:
+        raise ValueError(f"{path}: expected a name that ends in {SUFFIX}")
     if not path.parent.is_dir():
         raise ValueError(f"{path}: expected a folder that exists, found none")
     return path

@@ -18,7 +18,7 @@ from spermscope.labels import split_by_donor, split_hash
 from spermscope.metrics import Exam, mean_distribution
 from spermscope.runtime import INT8, Arrays, Model, ModelFile, Variant, read_model
 from spermscope.training.quantise import expected_outputs, quantise
-from spermscope.training.worsening import Graded, beyond, changes
+from spermscope.training.worsening import beyond, changes
 
 Ints = NDArray[np.int64]
 
@@ -81,8 +81,8 @@ def judge(file: ModelFile, parts: Parts, margin: float, progress: Progress = lam
     whole = Model(file, precision="int8")
     whole.check_golden()
     count = len(parts.judged)
-    before = graded(Model(file), parts, _after(0, 2 * count, progress))
-    after = graded(whole, parts, _after(count, 2 * count, progress))
+    before = grade_rows(Model(file), parts.data, parts.judged, _after(0, 2 * count, progress))
+    after = grade_rows(whole, parts.data, parts.judged, _after(count, 2 * count, progress))
     variant = Variant(
         made_by=f"spermscope export --int8 on {len(parts.calibrating)} clips, onnxruntime {onnxruntime.__version__}",
         judged_on=parts.sentence(),
@@ -138,12 +138,6 @@ class _Listening(Model):
         if graph == self._listened_to:
             self.heard.append({name: array.copy() for name, array in inputs.items()})
         return super().run(graph, inputs)
-
-
-def graded(model: Model, parts: Parts, progress: Progress = lambda done, total: None) -> Graded:
-    """The clips to judge on by the grader that works at the clinic."""
-    grades = grade_rows(model, parts.data, parts.judged, progress)
-    return Graded(grades.probabilities, grades.unlike)
 
 
 def _after(before: int, total: int, progress: Progress) -> Progress:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from spermscope.metrics import MEASURES, Exam, Floats, beside, bootstrap_interval, paired_differences
+from spermscope.metrics import MEASURES, Exam, beside, bootstrap_interval, paired_differences
 from spermscope.metrics.intervals import RESAMPLES
 from spermscope.runtime import Change
+from spermscope.types import Grades
 
 SPANS = {"calibration_error": 0.2, "unlike": 0.4}
 """What a margin is a share of where the mean row tells nothing."""
@@ -18,16 +18,8 @@ DRAWS = 12
 """Seed of every interval and floor."""
 
 
-@dataclass(frozen=True, slots=True)
-class Graded:
-    """What a grader said of N clips: ``probabilities (N, K)``, and ``unlike (N,)`` where it said: unlike training."""
-
-    probabilities: Floats
-    unlike: NDArray[np.bool_]
-
-
 def changes(
-    before: Graded, after: Graded, exam: Exam, share: float, *, resamples: int = RESAMPLES
+    before: Grades, after: Grades, exam: Exam, share: float, *, resamples: int = RESAMPLES
 ) -> dict[str, Change]:
     """By measure what the variant changed; measures that are undefined on this exam are left out.
 
@@ -36,7 +28,7 @@ def changes(
     allowed, found = margins(exam, share), {}
     sides = after.probabilities, before.probabilities
     for name, apart in paired_differences(*sides, exam, _rng(), resamples=resamples).items():
-        scores = (MEASURES[name].score(graded.probabilities, exam.target, exam) for graded in (before, after))
+        scores = (MEASURES[name].score(grades.probabilities, exam.target, exam) for grades in (before, after))
         numbers = (*scores, apart.value, apart.low, apart.high, allowed[name])
         if np.isfinite(numbers).all():
             found[name] = _change(*numbers)
