@@ -275,7 +275,7 @@ def test_the_grader_recipe_runs_end_to_end(tmp_path):
     from spermscope.training.grader import train_grader
 
     path = train_grader(
-        tmp_path / "g.spermscope", donors=10, still_donors=30, still_epochs=1, clip_epochs=1, head_epochs=1, threads=1
+        tmp_path / "g.spermscope", donors=10, still_donors=30, still_epochs=1, head_epochs=1, threads=1
     )
     card = load_model(path).card
     assert card.demonstration
