@@ -8,7 +8,7 @@ from pathlib import Path
 
 from spermscope.journal import Journal, read_journal
 from spermscope.rating.keys import SigningKey, head_message
-from spermscope.rating.ledger import VOTE, Entry
+from spermscope.rating.ledger import VOTE, Entry, Ledger, link
 
 FILE = "anchors.log"
 EVERY = 20
@@ -29,10 +29,32 @@ class Anchors:
 
     def __init__(self, folder: Path, study_id: str, key: SigningKey) -> None:
         self._study_id, self._key = study_id, key
-        path = folder / FILE
+        self._path = path = folder / FILE
         heads = read_heads(path) if path.is_file() else []
         self._set = self._reached = (heads[-1].seq, heads[-1].chain) if heads else (0, "")
         self._journal = Journal(path)
+
+    def resume(self, ledger: Ledger) -> None:
+        """Anchor what a kill left without one.
+
+        Raises
+        ------
+        ValueError
+            When the rows are not those that were anchored, or do not follow from them.
+        """
+        rows = list(ledger.rows(after=max(self._set[0] - 1, 0)))
+        before = ledger.start
+        if self._set[0]:
+            if not rows or (rows[0].seq, rows[0].chain) != self._set:
+                raise ValueError(f"{self._path}: expected the rows that were anchored, found others (rate verify)")
+            before = rows.pop(0).chain
+        for entry in rows:
+            if entry.chain != link(before, entry.id, entry.kind, entry.rater, entry.number, entry.body):
+                raise ValueError(f"row {entry.seq}: expected one that follows, found another (rate verify)")
+            before = entry.chain
+        if rows:
+            self._reached = rows[-1].seq, rows[-1].chain
+        self.set()
 
     def sign(self, seq: int, chain: str) -> Head:
         """A signed head, as receipts and exports carry it."""

@@ -56,6 +56,7 @@ class Study:
             check_frozen(folder, self._frozen, self.ledger)
             self._people = opened.enter_context(closing(People(folder / KEYS)))
             self._anchors = opened.enter_context(closing(Anchors(folder, self.study_id, self.key)))
+            self._anchors.resume(self.ledger)
             self._writer = opened.enter_context(closing(Writer(self.ledger, self._anchors)))
             self._opened = opened.pop_all()
 
