@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,8 +66,11 @@ def new_study(
     return Made(len(sheets), left)
 
 
-def gather(out: Path, source: Path) -> int:
-    """Add a data set's clips without their votes, or those of session folders, to the data set ``out``; how many."""
+def gather(out: Path, source: Path, keep: Container[str] | None = None) -> int:
+    """Add a data set's clips without their votes, or those of session folders, to the data set ``out``; how many.
+
+    Of a data set only the names in ``keep``, where that is given.
+    """
     if not (source / DATASET_FILE).is_file():
         return import_sessions(source, out).taken
     data = open_dataset(source)
@@ -75,6 +78,8 @@ def gather(out: Path, source: Path) -> int:
     form = None if (out / DATASET_FILE).is_file() else data.form.model_copy(update={"raters_known": True})
     with DatasetWriter(out, form) as writer:
         for row, clip in enumerate(_clips(data)):
+            if keep is not None and items.clip[row] not in keep:
+                continue
             if items.clip[row] in writer:
                 raise ValueError(f"{source}: expected clips of other names, found {items.clip[row]} again")
             writer.add(
