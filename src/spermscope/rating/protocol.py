@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 
@@ -96,7 +96,7 @@ class Protocol(BaseModel):
 class StudyFile(BaseModel):
     """All of ``study.json``: which study, whose signature counts, and the protocol.
 
-    ``pseudonym`` stands in a package alone: it holds one rater's presentations, ``order`` (hashes in turn).
+    The others stand in a package alone: whose it is, his ``order`` (hashes in turn), and the study it came from.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -107,6 +107,7 @@ class StudyFile(BaseModel):
     protocol: Protocol = Protocol()
     pseudonym: str | None = Field(default=None, pattern=r"^R[0-9]{3}$")
     order: tuple[str, ...] = ()
+    parent: str | None = Field(default=None, pattern=r"^[0-9a-f]{16}$")
 
 
 def read_study_file(folder: Path) -> StudyFile:
@@ -121,11 +122,30 @@ def read_study_file(folder: Path) -> StudyFile:
     if not path.is_file():
         raise ValueError(f"{folder}: expected a rating study with {FILE}, found none")
     try:
-        return StudyFile.model_validate_json(path.read_text(encoding="utf-8"))
+        return StudyFile.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"{path}: {where}: {first['msg']}") from error
+        raise ValueError(f"{path}: {_first(error)}") from error
+
+
+def read_protocol(path: Path | None, given: dict[str, Any]) -> Protocol:
+    """A protocol from a JSON file (None: the usual one), with what is ``given`` in place of the file's.
+
+    Raises
+    ------
+    ValueError
+        When it is none; names the file and the key.
+    """
+    try:
+        there = Protocol() if path is None else Protocol.model_validate_json(path.read_bytes())
+        return Protocol.model_validate(there.model_dump() | given)
+    except ValidationError as error:
+        raise ValueError(f"{path or 'protocol'}: {_first(error)}") from error
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg']}" if where else first["msg"]
 
 
 def write_study_file(folder: Path, study: StudyFile) -> None:

@@ -8,7 +8,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -148,9 +147,13 @@ def content_hash(frames: Frames, time_s: Floats, xy_um: Floats, observed: NDArra
 def write_sheets(folder: Path, sheets: Sequence[Sheet]) -> None:
     """Write ``clips.json``, whole or not at all."""
     part = folder / f"{FILE}.part"
-    rows: list[dict[str, Any]] = [asdict(sheet) for sheet in sheets]
-    part.write_text("[" + ",\n".join(json.dumps(row, allow_nan=False) for row in rows) + "]\n", encoding="utf-8")
+    part.write_text(sheets_text(sheets), encoding="utf-8")
     os.replace(part, folder / FILE)
+
+
+def sheets_text(sheets: Sequence[Sheet]) -> str:
+    """``clips.json``, a line for each sheet."""
+    return "[" + ",\n".join(json.dumps(asdict(sheet), allow_nan=False) for sheet in sheets) + "]\n"
 
 
 def read_sheets(folder: Path) -> tuple[Sheet, ...]:
