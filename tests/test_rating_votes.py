@@ -149,7 +149,7 @@ def test_what_was_frozen_stays(tmp_path):
     started(tmp_path / "s").close()
     path = tmp_path / "s" / "study.json"
     path.write_text(path.read_text(encoding="utf-8").replace("desirable", "nice", 1), encoding="utf-8")
-    with pytest.raises(ValueError, match="study.json: expected the file that the study was started with"):
+    with pytest.raises(ValueError, match=r"study\.json: expected the file that the study was started with"):
         open_study(tmp_path / "s")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import shutil
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,8 +52,25 @@ def new_study(
     """
     if folder.exists():
         raise ValueError(f"{folder}: expected a new folder, found one that exists")
-    (folder / FOLDER).mkdir(mode=0o700, parents=True)
-    folder.chmod(0o700)
+    part = folder.with_name(f"{folder.name}.partial")
+    part.mkdir(mode=0o700, parents=True)
+    try:
+        made = _make(part, sources, protocol, anchors or {}, progress)
+        os.replace(part, folder)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    return made
+
+
+def _make(
+    folder: Path,
+    sources: Sequence[Path],
+    protocol: Protocol,
+    anchors: Mapping[str, Sequence[str]],
+    progress: Progress,
+) -> Made:
+    (folder / FOLDER).mkdir(mode=0o700)
     key = SigningKey()
     key.save(folder)
     for source in sources:
@@ -59,9 +78,9 @@ def new_study(
     data = open_dataset(folder / SOURCE)
     sheets, left = _sheets(folder, data, protocol, progress)
     if not sheets:
-        raise ValueError(f"{folder}: expected clips to rate, found {', '.join(left) or 'none'}")
+        raise ValueError(f"study: expected clips to rate, found {', '.join(left) or 'none'}")
     write_sheets(folder, sheets)
-    anchored = _with_anchors(protocol, {sheet.name: sheet.hash for sheet in sheets}, anchors or {})
+    anchored = _with_anchors(protocol, {sheet.name: sheet.hash for sheet in sheets}, anchors)
     write_study_file(folder, StudyFile(study_id=secrets.token_hex(8), public_key=key.public, protocol=anchored))
     return Made(len(sheets), left)
 
