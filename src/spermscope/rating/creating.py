@@ -88,14 +88,17 @@ def _make(
 def gather(out: Path, source: Path, keep: Container[str] | None = None) -> int:
     """Add a data set's clips without their votes, or those of session folders, to the data set ``out``; how many.
 
-    Of a data set only the names in ``keep``, where that is given.
+    Of a data set only the names in ``keep``, where that is given. A simulated one's truth comes along where grades are
+    the same, so that a model that learns from such clips says that it is a demonstration.
     """
     if not (source / DATASET_FILE).is_file():
         return import_sessions(source, out).taken
     data = open_dataset(source)
-    items = data.items
+    items, truth = data.items, data.truth()
     form = None if (out / DATASET_FILE).is_file() else data.form.model_copy(update={"raters_known": True})
     with DatasetWriter(out, form) as writer:
+        if truth is not None and writer.form.grades != data.form.grades:
+            truth = None
         for row, clip in enumerate(_clips(data)):
             if keep is not None and items.clip[row] not in keep:
                 continue
@@ -107,6 +110,7 @@ def gather(out: Path, source: Path, keep: Container[str] | None = None) -> int:
                 clinic=str(items.clinic[row]),
                 optics=str(items.optics[row]),
                 source_um_per_px=float(items.um_per_px[row]),
+                truth=() if truth is None else tuple(truth[row].tolist()),
             )
     return len(data)
 
