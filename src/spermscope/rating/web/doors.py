@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated
 
+from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from spermscope.rating.opening import Study
@@ -12,6 +13,10 @@ from spermscope.rating.values import Refused
 from spermscope.rating.web.access import Session, Sessions, same
 from spermscope.rating.web.guards import SAFE
 from spermscope.rating.web.limits import Limits
+
+
+HASHING = 2
+"""Passphrases checked at a time: each takes 64 MiB and a core, by argon2's own defaults."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,7 @@ class House:
     secure: bool = False
     sessions: Sessions = field(default_factory=Sessions)
     limits: Limits = field(default_factory=Limits)
+    hashing: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(HASHING))
 
     @property
     def cookie(self) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -34,17 +36,17 @@ class SigningIn(BaseModel):
 
 
 @router.post("/join")
-def join(asked: Joining, request: Request, response: Response, house: HouseOf) -> dict[str, str]:
+async def join(asked: Joining, request: Request, response: Response, house: HouseOf) -> dict[str, str]:
     """Take a seat by a one-time code; signs in at once."""
-    person = _tried(house, request, "", lambda: house.study.join(asked.code.strip(), asked.passphrase))
+    person = await _tried(house, request, "", lambda: house.study.join(asked.code.strip(), asked.passphrase))
     return _begun(house, response, person)
 
 
 @router.post("/session")
-def sign_in(asked: SigningIn, request: Request, response: Response, house: HouseOf) -> dict[str, str]:
+async def sign_in(asked: SigningIn, request: Request, response: Response, house: HouseOf) -> dict[str, str]:
     """Sign in by pseudonym and passphrase."""
     name = asked.pseudonym.strip().upper()
-    person = _tried(house, request, name, lambda: house.study.sign_in(name, asked.passphrase))
+    person = await _tried(house, request, name, lambda: house.study.sign_in(name, asked.passphrase))
     return _begun(house, response, person)
 
 
@@ -74,12 +76,12 @@ def me(session: SignedIn, house: HouseOf) -> dict[str, Any]:
     return known
 
 
-def _tried(house: House, request: Request, name: str, attempt: Any) -> Person:
+async def _tried(house: House, request: Request, name: str, attempt: Callable[[], Person]) -> Person:
     """The person an attempt gives; failures that may be guesses are counted and, when many, refused."""
     address = request.client.host if request.client else ""
     house.limits.check(name, address)
     try:
-        person: Person = attempt()
+        person = await to_thread.run_sync(attempt, limiter=house.hashing)
     except Refused as refused:
         if refused.key in _TRIES:
             house.limits.failed(name, address)
