@@ -15,6 +15,7 @@ from spermscope.rating.web import coordinator, entry, pages, rater
 from spermscope.rating.web.doors import House
 from spermscope.rating.web.guards import Guards, refusal
 
+PARTS = (entry, rater, coordinator, pages)
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -22,7 +23,7 @@ def make_app(study: Study, *, secure: bool = False, hosts: tuple[str, ...] = LOO
     """The application that serves ``study``; ``secure`` behind TLS, ``hosts`` the names it answers to ("*": any)."""
     app = FastAPI(title="spermscope rating study", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.house = House(study, secure)
-    for part in (entry, rater, coordinator, pages):
+    for part in PARTS:
         app.include_router(part.router)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
