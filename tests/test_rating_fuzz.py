@@ -2,7 +2,7 @@
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from ratings import Visitor, small_study
+from rating_visitors import Visitor, small_study
 
 schemathesis = pytest.importorskip("schemathesis")
 

@@ -4,7 +4,7 @@ import json
 import logging
 
 import pytest
-from ratings import PASSPHRASE, Visitor, refused, small_study, vote_on
+from rating_visitors import PASSPHRASE, Visitor, refused, small_study, vote_on
 
 from spermscope.rating.web.app import PARTS, make_app
 from spermscope.rating.web.guards import HEADERS, MOST_BYTES

@@ -4,7 +4,7 @@ import json
 import uuid
 
 import pytest
-from ratings import PASSPHRASE, Visitor, refused, small_study, vote_on
+from rating_visitors import PASSPHRASE, Visitor, refused, small_study, vote_on
 
 from spermscope.locale import pages
 from spermscope.rating.web.rater import AHEAD
