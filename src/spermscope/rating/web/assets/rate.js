@@ -244,7 +244,7 @@ function doing({ choice, pan, verb }) {
   if (dialog && !(verb === "back" || verb === "keys" || verb === "anchors")) return;
   if (dialog) return dialog.close();
   if (choice !== undefined) return chosen(choice);
-  if (notice && !["undo", "keys", "anchors"].includes(verb)) return;
+  if ((notice || !now) && !["undo", "keys", "anchors"].includes(verb)) return;
   if (pan) player.move(...pan);
   else verbs[verb]();
   controls();
