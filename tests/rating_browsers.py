@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 
@@ -37,6 +38,23 @@ def serving(folder, *more):
         finally:
             process.terminate()
             process.stdout.read()
+
+
+@contextmanager
+def served(study):
+    """An open study behind a real socket, within this process: it is there at once."""
+    import uvicorn
+
+    from spermscope.rating.web.app import make_app
+
+    server = uvicorn.Server(uvicorn.Config(make_app(study), port=0, log_level="warning", access_log=False))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join(10)
 
 
 class Seat:
@@ -77,7 +95,7 @@ class Seat:
 
     def number(self):
         """How many are done, as the page says."""
-        return int(re.findall(r"\d+", self.page.locator("#progress").inner_text())[0])
+        return min(map(int, re.findall(r"\d+", self.page.locator("#progress").inner_text())))
 
     def press(self, key):
         """Answer the clip on show; rests between blocks are gone over."""
