@@ -188,7 +188,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--clips", type=int, default=615)
     parser.add_argument("--raters", type=int, default=40)
-    parser.add_argument("--rate", type=float, default=200.0)
+    parser.add_argument("--rate", type=float, default=100.0)
     parser.add_argument("--kills", type=int, default=0)
     parser.add_argument("--database")
     parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
