@@ -140,6 +140,7 @@ def test_a_trail_ends_at_the_head_in_both_views(tmp_path):
         new_study(tmp_path / view, [source], Protocol(view=view, trail=True))
         with open_study(tmp_path / view) as study:
             info = study.clip(next(iter(study.sheets)))
+        assert info.head_px == (tuple(trail[-1] for trail in info.trail_px) if view == "field" else ())
         assert [len(trail) for trail in info.trail_px] == list(range(1, 17))
         assert [trail[-1][0] for trail in info.trail_px] == ends
         assert info.trail_px[15][0][0] == pytest.approx(ends[15] - 45.0)

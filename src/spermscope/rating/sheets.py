@@ -61,6 +61,7 @@ class Sheet:
             height_px=self.height_px,
             um_per_px=self.um_per_px,
             time_s=self.time_s,
+            head_px=self.path_px if view == "field" else (),
             trail_px=self._trail(view) if trail else (),
         )
 
