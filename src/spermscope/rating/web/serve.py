@@ -1,0 +1,105 @@
+"""Serve a study to browsers until it is stopped."""
+
+from __future__ import annotations
+
+import ipaddress
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+
+from spermscope.rating.opening import Study
+from spermscope.rating.web.app import LOOPBACK, make_app
+
+MOST_CONNECTIONS = 1000
+GRACE_S = 5
+
+
+def serve(
+    study: Study,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8765,
+    certificate: Path | None = None,
+    key: Path | None = None,
+    told: Callable[[str], None] = print,
+) -> None:
+    """Serve ``study`` until Ctrl-C or the end of the process is asked for; ``told`` gets the lines for the console.
+
+    Port 0 takes a free one. With ``certificate`` and its ``key`` (PEM files) it speaks TLS and nothing else.
+
+    Raises
+    ------
+    ValueError
+        When only one of certificate and key is given.
+    OSError
+        When the address cannot be bound, or a file is not there.
+    """
+    if (certificate is None) != (key is None):
+        raise ValueError("serve: expected a certificate and its key, found one of them")
+    secure = certificate is not None
+    app = make_app(study, secure=secure, hosts=LOOPBACK if is_loopback(host) else ("*",))
+    config = uvicorn.Config(
+        app,
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=MOST_CONNECTIONS,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    config.load()
+    with _listening(host, port) as door:
+        address = f"{'https' if secure else 'http'}://{_named(host)}:{door.getsockname()[1]}"
+        for line in greeting(study, address, secure or is_loopback(host)):
+            told(line)
+        _until_stopped(uvicorn.Server(config), door)
+
+
+def greeting(study: Study, address: str, sheltered: bool) -> list[str]:
+    """Where the study is, a link to join for the first one who needs it, and a warning where words travel openly."""
+    lines = [f"{study.folder}: rated at {address} (Ctrl-C stops; what was voted is kept)"]
+    role = "rater" if study.file.pseudonym else "coordinator"
+    if not any(name.startswith(role[0].upper()) for name in study.names()):
+        lines.append(f"the {role} joins, once, at {address}/enter#code={study.invite(role)}")
+    if not sheltered:
+        lines.append("without a certificate passphrases and votes cross the network readable: give --certificate and --key")
+    return lines
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches ``host``."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    try:
+        return socket.create_server(address[:2], family=family)  # type: ignore[arg-type]
+    except OSError as error:
+        raise OSError(f"{host}:{port}: expected a free address of this machine: {error.strerror}") from error
+
+
+def _named(host: str) -> str:
+    """The host as it stands in an address; of all interfaces, this machine's name."""
+    if host in ("0.0.0.0", "::"):
+        return socket.gethostname()
+    return f"[{host}]" if ":" in host else host
+
+
+def _until_stopped(server: uvicorn.Server, door: socket.socket) -> None:
+    """Run; an asked-for end is no error, so that the study is closed behind it."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        server.run(sockets=[door])
+    except KeyboardInterrupt:
+        return
