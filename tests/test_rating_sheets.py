@@ -1,6 +1,7 @@
 """Sheets give back what the clips hold, in both views; a study is made of whatever fits together."""
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -12,13 +13,18 @@ from ratings import clips_of_noise, new
 from studies import noise_study
 from test_importing import session
 
+from spermscope.assessment import assess
 from spermscope.dataset import DatasetWriter, open_dataset
 from spermscope.rating.creating import new_study
+from spermscope.rating.fields import cut_fields
 from spermscope.rating.opening import open_study
 from spermscope.rating.protocol import Protocol
 from spermscope.rating.sheets import FARTHEST_PX, field_of, read_frames, read_sheets, tiled, untiled
 from spermscope.rating.verifying import verify
+from spermscope.simulate.scene import Scene, SceneSettings
+from spermscope.store import read_session
 from spermscope.types import Clip
+from spermscope.video.recorder import Recorder
 
 
 def clip(xy_um, frames=None, um_per_px=0.5):
@@ -98,7 +104,7 @@ def test_a_fixed_field_holds_every_crop_unchanged(seed, step):
         np.testing.assert_array_equal(field[k, top : top + 20, left : left + 20], frames[k])
         outside = np.ones(field[k].shape, bool)
         outside[top : top + 20, left : left + 20] = False
-        assert (field[k][outside] == np.uint8(np.median(frames[k]))).all()
+        assert (field[k][outside] == np.uint8(np.median(frames))).all()
 
 
 def test_clips_whose_view_cannot_be_made_are_left_out_and_counted(tmp_path):
@@ -134,6 +140,7 @@ def test_a_trail_ends_at_the_head_in_both_views(tmp_path):
         new_study(tmp_path / view, [source], Protocol(view=view, trail=True))
         with open_study(tmp_path / view) as study:
             info = study.clip(next(iter(study.sheets)))
+        assert info.head_px == (tuple(trail[-1] for trail in info.trail_px) if view == "field" else ())
         assert [len(trail) for trail in info.trail_px] == list(range(1, 17))
         assert [trail[-1][0] for trail in info.trail_px] == ends
         assert info.trail_px[15][0][0] == pytest.approx(ends[15] - 45.0)
@@ -191,3 +198,50 @@ def test_a_picture_is_grey_and_its_name_its_content(tmp_path):
         assert picture.dtype == np.uint8
         assert picture.shape == (4 * sheet.height_px, 4 * sheet.width_px)
     assert json.loads((folder / "clips.json").read_text(encoding="utf-8"))[0]["um_per_px"] == 0.5
+
+
+@pytest.fixture(scope="module")
+def assessed(tmp_path_factory):
+    """A recorded simulation and its session."""
+    folder = tmp_path_factory.mktemp("assessed")
+    settings = SceneSettings.parse("width_px=320,height_px=240,cells=4,fps=15,duration_s=1.4,seed=11,um_per_px=0.4")
+    with Recorder(folder / "m.mkv", 320, 240, 15) as recorder:
+        for _, time_s, image, _ in Scene(settings).frames():
+            recorder.write(image, time_s)
+    assess(folder / "m.mkv", folder / "session", um_per_px=0.4)
+    return folder
+
+
+def test_a_field_is_cut_anew_from_the_recording_where_it_is_there(assessed, tmp_path):
+    """Around the head it shows what the clip shows, to a fraction of a pixel; beyond it what the recording shows."""
+    new_study(tmp_path / "s", [assessed / "session"], Protocol(view="field"))
+    data, sheets = open_dataset(tmp_path / "s" / "source"), read_sheets(tmp_path / "s")
+    assert len(sheets) >= 2
+    seen = []
+    for row, sheet in enumerate(sheets):
+        frames, crops = read_frames(tmp_path / "s", sheet), data.clips([row]).frames[0]
+        assert sheet.width_px == sheet.height_px >= 150
+        for frame, crop, head in zip(frames, crops, sheet.path_px, strict=True):
+            window = cv2.getRectSubPix(frame, (120, 120), head)
+            inside = crop[15:135, 15:135]
+            assert np.corrcoef(window.ravel(), inside.ravel())[0, 1] > 0.9
+        beyond = np.ones(frames.shape, bool)
+        for place, (x, y) in zip(beyond, np.rint(sheet.path_px).astype(int), strict=True):
+            place[max(y - 75, 0) : y + 76, max(x - 75, 0) : x + 76] = False
+        seen.append(frames[beyond])
+    assert len(np.concatenate(seen)) > 1000
+    assert np.concatenate(seen).std() > 1
+
+
+def test_crops_are_laid_out_where_the_recording_is_another_or_gone(assessed, tmp_path):
+    shutil.copytree(assessed / "session", tmp_path / "session")
+    for address in (str(tmp_path / "gone.mkv"), str(tmp_path / "other.mkv"), "camera:0"):
+        (tmp_path / "other.mkv").write_bytes((assessed / "m.mkv").read_bytes() + b"\0")
+        (tmp_path / "session" / "source.json").write_text(json.dumps({"address": address}), encoding="utf-8")
+        assert cut_fields(read_session(tmp_path / "session")) == {}
+    new_study(tmp_path / "s", [tmp_path / "session"], Protocol(view="field"))
+    data = open_dataset(tmp_path / "s" / "source")
+    for row, sheet in enumerate(read_sheets(tmp_path / "s")):
+        clips = data.clips([row])
+        expected, _ = field_of(clips.frames[0], (clips.xy_um[0] - clips.xy_um[0, 0]) / 0.5)
+        np.testing.assert_array_equal(read_frames(tmp_path / "s", sheet), expected)

@@ -14,6 +14,7 @@ import numpy as np
 from spermscope.dataset import Dataset, DatasetWriter, open_dataset
 from spermscope.dataset.form import FILE as DATASET_FILE
 from spermscope.importing.sessions import import_sessions
+from spermscope.rating.fields import Recordings
 from spermscope.rating.keys import SigningKey
 from spermscope.rating.protocol import Protocol, StudyFile, write_study_file
 from spermscope.rating.sheets import FOLDER, Sheet, content_hash, field_of, tiled, write_sheet, write_sheets
@@ -76,7 +77,7 @@ def _make(
     for source in sources:
         gather(folder / SOURCE, source)
     data = open_dataset(folder / SOURCE)
-    sheets, left = _sheets(folder, data, protocol, progress)
+    sheets, left = _sheets(folder, data, protocol, Recordings(sources), progress)
     if not sheets:
         raise ValueError(f"study: expected clips to rate, found {', '.join(left) or 'none'}")
     write_sheets(folder, sheets)
@@ -123,12 +124,14 @@ def _clips(data: Dataset) -> Iterator[Clip]:
         yield Clip(row, *seen, um_per_px=scale, donor=str(items.donor[row]), sample=str(items.sample[row]))
 
 
-def _sheets(folder: Path, data: Dataset, protocol: Protocol, progress: Progress) -> tuple[list[Sheet], dict[str, int]]:
+def _sheets(
+    folder: Path, data: Dataset, protocol: Protocol, recordings: Recordings, progress: Progress
+) -> tuple[list[Sheet], dict[str, int]]:
     sheets: dict[str, Sheet] = {}
     left: dict[str, int] = {}
     for row, clip in enumerate(_clips(data)):
         try:
-            sheet = _sheet(folder, str(data.items.clip[row]), clip, protocol)
+            sheet = _sheet(folder, str(data.items.clip[row]), clip, protocol, recordings)
             if sheet.hash in sheets:
                 raise ValueError("the same pictures as another")
             sheets[sheet.hash] = sheet
@@ -138,12 +141,14 @@ def _sheets(folder: Path, data: Dataset, protocol: Protocol, progress: Progress)
     return list(sheets.values()), left
 
 
-def _sheet(folder: Path, name: str, clip: Clip, protocol: Protocol) -> Sheet:
+def _sheet(folder: Path, name: str, clip: Clip, protocol: Protocol, recordings: Recordings) -> Sheet:
     path_px = (clip.xy_um - clip.xy_um[0]) / clip.um_per_px
     known = bool(np.isfinite(path_px).all())
     if protocol.trail and not known:
         raise ValueError("displacements unknown")
-    frames, path_px = (clip.frames, path_px) if protocol.view == "head" else field_of(clip.frames, path_px)
+    frames = clip.frames
+    if protocol.view == "field":
+        frames, path_px = recordings.field(name) or field_of(frames, path_px)
     _, height, width = frames.shape
     return Sheet(
         hash=write_sheet(folder, frames),

@@ -61,6 +61,7 @@ class Sheet:
             height_px=self.height_px,
             um_per_px=self.um_per_px,
             time_s=self.time_s,
+            head_px=self.path_px if view == "field" else (),
             trail_px=self._trail(view) if trail else (),
         )
 
@@ -75,7 +76,7 @@ class Sheet:
 def field_of(frames: Frames, path_px: Floats) -> tuple[Frames, Floats]:
     """Crops ``(T, S, S)`` laid out by their displacements ``(T, 2)`` px on one fixed canvas ``(T, H, W)``.
 
-    Pixels are moved by whole ones, unchanged; what a crop did not see has its median. Also the heads' places
+    Pixels are moved by whole ones, unchanged; what a crop did not see has the clip's median. Also the heads' places
     ``(T, 2)`` on the canvas, to the fraction.
 
     Raises
@@ -90,9 +91,8 @@ def field_of(frames: Frames, path_px: Floats) -> tuple[Frames, Floats]:
     width, height = (corner.max(axis=0) + size).tolist()
     if max(width, height) > FARTHEST_PX:
         raise ValueError(f"a canvas of {width} x {height} px is larger than {FARTHEST_PX}")
-    out = np.empty((len(frames), height, width), np.uint8)
+    out = np.full((len(frames), height, width), np.uint8(np.median(frames)))
     for canvas, crop, (left, top) in zip(out, frames, corner.tolist(), strict=True):
-        canvas[:] = np.uint8(np.median(crop))
         canvas[top : top + size, left : left + size] = crop
     return out, path_px - path_px.min(axis=0) + 0.5 * (size - 1)
 

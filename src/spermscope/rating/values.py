@@ -31,8 +31,10 @@ class SheetInfo:
     """A clip as it is shown: a lossless picture of all frames, row by row, ``columns`` in a row.
 
     Frame k lies at column ``k % columns``, row ``k // columns``, each ``width_px`` x ``height_px``; it is shown from
-    ``time_s[k]`` (0 first) for the time to the next one, the last for the mean of these. ``trail_px[k]`` is the path of
-    the head up to frame k in that frame's own pixels; no trail unless the protocol asks for it.
+    ``time_s[k]`` (0 first) for the time to the next one, the last for the mean of these. In a fixed field, where others
+    may swim too, ``head_px[k]`` is the head of the cell that is asked about; empty where the view follows the head,
+    which is then in the middle. ``trail_px[k]`` is the path of the head up to frame k in that frame's own pixels; no
+    trail unless the protocol asks for it.
     """
 
     hash: str
@@ -43,6 +45,7 @@ class SheetInfo:
     height_px: int
     um_per_px: float | None
     time_s: tuple[float, ...]
+    head_px: tuple[tuple[float, float], ...] = ()
     trail_px: tuple[tuple[tuple[float, float], ...], ...] = ()
 
 
