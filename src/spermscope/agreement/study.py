@@ -1,0 +1,68 @@
+"""A rating study that is over, as arrays: what agreement is computed from and a report is written of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from spermscope.agreement.coefficient import Floats, Ints
+from spermscope.labels import MISSING, vote_counts
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """P clips that a rater was shown again unawares: ``rater (P,)``, ``clip (P,)`` and ``grade (P, 2)``, -1 missing."""
+
+    rater: Ints
+    clip: Ints
+    grade: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementStudy:
+    """N clips and R raters; ``(N, R)`` arrays hold each rater's first answer on a clip, corrections applied.
+
+    ``votes`` are grade indices (0 best) or -1; where there is none, ``reasons`` has the index of why he could not judge
+    it, or -1 where he was not shown it or did not answer. ``blocks`` counts the blocks of his order from 0 (-1
+    unknown), ``time_s`` is what an answer took (NaN unknown). ``donors (N,)`` are any numbers. ``facts`` are what the
+    protocol knows, for the checklist: see ``report.grras``.
+
+    Raises
+    ------
+    ValueError
+        When shapes do not fit, or a vote is no grade or stands beside a reason.
+    """
+
+    name: str
+    clips: tuple[str, ...]
+    donors: Ints
+    raters: tuple[str, ...]
+    grades: tuple[str, ...]
+    reason_names: tuple[str, ...]
+    votes: Ints
+    reasons: Ints
+    blocks: Ints
+    time_s: Floats
+    repeats: Repeats
+    facts: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        shape = (len(self.clips), len(self.raters))
+        for name in ("votes", "reasons", "blocks", "time_s"):
+            if getattr(self, name).shape != shape:
+                raise ValueError(f"study: expected {name} of shape {shape}, found {getattr(self, name).shape}")
+        if self.donors.shape != shape[:1]:
+            raise ValueError(f"study: expected a donor for each of {shape[0]} clips, found {self.donors.shape}")
+        vote_counts(self.votes, len(self.grades))
+        vote_counts(self.reasons, len(self.reason_names))
+        if ((self.votes != MISSING) & (self.reasons != MISSING)).any():
+            raise ValueError("study: expected a grade or a reason, found both for one clip and rater")
+        count = len(self.repeats.clip)
+        if self.repeats.rater.shape != (count,) or self.repeats.grade.shape != (count, 2):
+            raise ValueError(f"study: expected a rater and two grades for each of {count} repeats")
+        vote_counts(self.repeats.grade, len(self.grades))
+
+    @property
+    def counts(self) -> Ints:
+        """``(N, K)`` votes by grade."""
+        return vote_counts(self.votes, len(self.grades))
