@@ -24,6 +24,7 @@ from spermscope.agreement import (
     most_disputed,
     nominal,
     ordinal,
+    pooled_kappa,
     variance_components,
     weighted_kappa,
 )
@@ -239,7 +240,7 @@ def test_weighted_kappa_equals_scikit_learn_and_statsmodels(power, weights, pair
     assert found.value == pytest.approx(named, abs=1e-9)
 
 
-def test_the_published_weighted_kappas_of_the_sas_manual_and_of_irr():
+def test_the_weighted_kappa_of_the_sas_manual():
     table = np.array([[0, 4, 1], [0, 8, 0], [0, 1, 5]])
     pairs = np.repeat(np.argwhere(table >= 0), table.ravel(), axis=0)
     assert weighted_kappa(pairs, LINEAR).value == pytest.approx(0.4701, abs=5e-5)
@@ -249,6 +250,28 @@ def test_pairs_without_two_grades_are_left_out_of_kappa():
     pairs = np.array([[0, 0], [1, 2], [4, 4], [MISSING, 3], [2, MISSING]])
     assert weighted_kappa(pairs).value == weighted_kappa(pairs[:3]).value
     assert weighted_kappa(pairs[3:]).why == "not computed: no clip was graded twice by one rater"
+
+
+@given(st.integers(0, 10**6))
+def test_pooled_kappa_is_the_mean_of_the_raters_own_by_what_there_is_to_disagree_about(seed):
+    rng = np.random.default_rng(seed)
+    raters = rng.integers(0, 4, 40)
+    pairs = np.clip(raters[:, None] + rng.integers(-1, 2, (40, 2)), 0, 4)
+    own, weights = [], []
+    for rater in np.unique(raters):
+        mine = pairs[raters == rater]
+        found = weighted_kappa(mine, LINEAR)
+        own.append(0.0 if found.why else found.value)
+        weights.append(np.abs(mine[:, :1] - mine[:, 1]).mean() * len(mine))
+    assert pooled_kappa(pairs, raters, LINEAR).value == pytest.approx(np.average(own, weights=weights))
+
+
+def test_raters_who_differ_and_guess_have_no_pooled_kappa_though_one_table_of_all_would_have():
+    rng = np.random.default_rng(9)
+    raters = np.repeat([0, 1], 2000)
+    pairs = rng.integers(0, 2, (4000, 2)) + 3 * raters[:, None]
+    assert pooled_kappa(pairs, raters).value == pytest.approx(0, abs=0.03)
+    assert weighted_kappa(pairs).value > 0.85
 
 
 @given(votes=small, seed=st.integers(0, 99))

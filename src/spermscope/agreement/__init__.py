@@ -9,7 +9,7 @@ from spermscope.agreement.disagreement import mean_distance, most_disputed
 from spermscope.agreement.drift import Drift, drift
 from spermscope.agreement.fleiss import fleiss_kappa
 from spermscope.agreement.intraclass import Components, icc_of_mean, icc_of_one, variance_components
-from spermscope.agreement.kappa import LINEAR, QUADRATIC, weighted_kappa
+from spermscope.agreement.kappa import LINEAR, QUADRATIC, pooled_kappa, weighted_kappa
 from spermscope.agreement.krippendorff import coincidences, interval, krippendorff_alpha, nominal, ordinal
 from spermscope.agreement.severity import correlation_with_rest, scatters, severities
 from spermscope.agreement.study import AgreementStudy, Repeats
@@ -40,6 +40,7 @@ __all__ = [
     "most_disputed",
     "nominal",
     "ordinal",
+    "pooled_kappa",
     "scatters",
     "severities",
     "summarise",

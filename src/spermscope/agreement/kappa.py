@@ -16,15 +16,29 @@ def weighted_kappa(pairs: Ints, power: int = QUADRATIC) -> Coefficient:
     Grades that differ by d disagree by d to the ``power``: 1 linear (Cicchetti & Allison 1971), 2 quadratic (Fleiss &
     Cohen 1973). NaN without a pair, or where all grades are one.
     """
-    first, second = both_graded(pairs).T.astype(np.float64)
-    if not len(first):
+    return pooled_kappa(pairs, np.zeros(len(pairs), np.int64), power)
+
+
+def pooled_kappa(pairs: Ints, raters: Ints, power: int = QUADRATIC) -> Coefficient:
+    """The same of the pairs of several ``raters (P,)``, each against what chance gives *him*.
+
+    1 - observed / expected disagreement, both summed over raters: the mean of their own kappas, each weighing by his
+    pairs and by what there is to disagree about. One table of all pairs would take the raters' differences for merit.
+    """
+    kept = both_graded(pairs)
+    if not len(kept):
         return undefined("not computed: no clip was graded twice by one rater")
-    found, sizes = zip(*(np.unique(side, return_counts=True) for side in (first, second)), strict=True)
-    apart = np.abs(found[0][:, None] - found[1][None, :]) ** power
-    expected = float(sizes[0] @ apart @ sizes[1]) / len(first) ** 2
+    people, who = np.unique(raters[(pairs != MISSING).all(axis=1)], return_inverse=True)
+    grades = int(kept.max()) + 1
+    place = np.arange(grades, dtype=np.float64)
+    apart = np.abs(place[:, None] - place[None, :]) ** power
+    first, second = (
+        np.bincount(who * grades + side, minlength=len(people) * grades).reshape(len(people), grades) for side in kept.T
+    )
+    expected = float((((first @ apart) * second).sum(axis=1) / np.bincount(who)).sum())
     if not expected:
         return undefined(NOTHING_APART)
-    return Coefficient(1.0 - float((np.abs(first - second) ** power).mean()) / expected)
+    return Coefficient(1.0 - float(apart[kept[:, 0], kept[:, 1]].sum()) / expected)
 
 
 def both_graded(pairs: Ints) -> Ints:

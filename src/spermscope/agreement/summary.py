@@ -12,7 +12,7 @@ from spermscope.agreement.coefficient import Coefficient, Estimate, Floats, Ints
 from spermscope.agreement.drift import Drift, drift
 from spermscope.agreement.fleiss import fleiss_kappa
 from spermscope.agreement.intraclass import icc_of_mean, icc_of_one
-from spermscope.agreement.kappa import LINEAR, QUADRATIC, both_graded, weighted_kappa
+from spermscope.agreement.kappa import LINEAR, QUADRATIC, both_graded, pooled_kappa, weighted_kappa
 from spermscope.agreement.krippendorff import krippendorff_alpha
 from spermscope.agreement.severity import correlation_with_rest, scatters, severities
 from spermscope.agreement.study import AgreementStudy
@@ -62,7 +62,8 @@ def summarise(study: AgreementStudy, rng: np.random.Generator, *, resamples: int
     ``kappa_linear``, ``same`` (share of repeats with the same grade) and ``later`` (second grade less the first, mean)
     are of the hidden repeats of all raters together.
     """
-    counts, votes, pairs = study.counts, study.votes, study.repeats.grade
+    counts, votes = study.counts, study.votes
+    pairs, who = study.repeats.grade, study.repeats.rater
     between = {
         "alpha": lambda rows: krippendorff_alpha(counts[rows]),
         "fleiss": lambda rows: fleiss_kappa(counts[rows]),
@@ -70,8 +71,8 @@ def summarise(study: AgreementStudy, rng: np.random.Generator, *, resamples: int
         "icc_mean": lambda rows: icc_of_mean(votes[rows]),
     }
     within = {
-        "kappa_quadratic": lambda rows: weighted_kappa(pairs[rows], QUADRATIC),
-        "kappa_linear": lambda rows: weighted_kappa(pairs[rows], LINEAR),
+        "kappa_quadratic": lambda rows: pooled_kappa(pairs[rows], who[rows], QUADRATIC),
+        "kappa_linear": lambda rows: pooled_kappa(pairs[rows], who[rows], LINEAR),
         "same": lambda rows: _mean(pairs[rows], lambda both: both[:, 0] == both[:, 1]),
         "later": lambda rows: _mean(pairs[rows], lambda both: both[:, 1] - both[:, 0]),
     }
