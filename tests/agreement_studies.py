@@ -2,12 +2,26 @@
 
 import numpy as np
 
-from spermscope.agreement import AgreementStudy, Repeats
+from spermscope.agreement import AgreementStudy, Repeats, StudyFacts
 from spermscope.labels import MISSING
 from spermscope.simulate.experts import Appearance, Panel
 
 GRADES = ("A", "B", "C", "D", "E")
 REASONS = ("out_of_focus", "not_a_sperm", "overlapped", "too_short", "tail_unseen")
+FACTS = StudyFacts(
+    question="How desirable is this sperm for injection, by its shape and its movement?",
+    labels=("A: most desirable", "B: desirable", "C: in between", "D: less desirable", "E: least desirable"),
+    view="head",
+    anchors=10,
+    seats=8,
+    repeats_share=0.1,
+    block=15,
+    seed=3,
+    protocol_version=1,
+    started="2026-11-02T08:00:00Z",
+    locked="2026-11-20T17:30:00Z",
+    simulated=True,
+)
 
 
 def appearances(donors, rng):
@@ -21,9 +35,7 @@ def appearances(donors, rng):
     return Appearance(trait(0.6, 0.12, 0.16), trait(0.55, 0.12, 0.2), trait(0.6, 0.1, 0.1))
 
 
-def simulated(
-    *, clips=60, donors=12, raters=8, share=0.1, drift=0.0, blocks=4, missing=0.02, cannot=0.05, seed=3, facts=None
-):
+def simulated(*, clips=60, donors=12, raters=8, share=0.1, drift=0.0, blocks=4, missing=0.02, cannot=0.05, seed=3):
     """A study whose raters grow harsher by ``drift`` of an impression from the first to the last of their blocks."""
     rng = np.random.default_rng(seed)
     donor = np.arange(clips) * donors // clips
@@ -51,7 +63,7 @@ def simulated(
         blocks=np.where(shown, block, MISSING),
         time_s=np.where(shown, rng.gamma(6, 0.7, votes.shape) * (1.3 - 0.4 * place / clips), np.nan),
         repeats=Repeats(rater, clip, np.stack([votes[again & shown], second[again & shown]], axis=1)),
-        facts={} if facts is None else facts,
+        facts=FACTS,
     )
 
 

@@ -12,7 +12,7 @@ from spermscope.agreement.intraclass import Components, icc_of_mean, icc_of_one,
 from spermscope.agreement.kappa import LINEAR, QUADRATIC, pooled_kappa, weighted_kappa
 from spermscope.agreement.krippendorff import coincidences, interval, krippendorff_alpha, nominal, ordinal
 from spermscope.agreement.severity import correlation_with_rest, scatters, severities
-from spermscope.agreement.study import AgreementStudy, Repeats
+from spermscope.agreement.study import AgreementStudy, Repeats, StudyFacts
 from spermscope.agreement.summary import COEFFICIENTS, Agreement, RaterRow, summarise
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Estimate",
     "RaterRow",
     "Repeats",
+    "StudyFacts",
     "coincidences",
     "correlation_with_rest",
     "drift",

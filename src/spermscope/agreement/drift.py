@@ -34,6 +34,11 @@ class Drift:
         """``(blocks,)`` mean harshness over raters."""
         return _means(self.harshness)
 
+    @property
+    def panel_time_s(self) -> Floats:
+        """``(blocks,)`` mean over raters of their median times."""
+        return _means(self.time_s)
+
 
 def drift(
     votes: Ints, blocks: Ints, time_s: Floats, donors: Ints, rng: np.random.Generator, *, resamples: int = RESAMPLES

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from spermscope.agreement.coefficient import Floats, Ints
 from spermscope.labels import MISSING, vote_counts
@@ -19,13 +18,35 @@ class Repeats:
 
 
 @dataclass(frozen=True, slots=True)
+class StudyFacts:
+    """What the protocol and the study's record say; None or '' where it is not known.
+
+    ``view`` is ``head``, ``field``, ``head+trail`` or ``field+trail``; ``anchors`` counts example clips, ``per_clip``
+    the raters that a clip was meant for (None: all of ``seats``). ``started`` and ``locked`` are UTC.
+    """
+
+    question: str = ""
+    labels: tuple[str, ...] = ()
+    view: str = ""
+    anchors: int | None = None
+    seats: int | None = None
+    per_clip: int | None = None
+    repeats_share: float | None = None
+    block: int | None = None
+    seed: int | None = None
+    protocol_version: int | None = None
+    started: str = ""
+    locked: str = ""
+    simulated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class AgreementStudy:
     """N clips and R raters; ``(N, R)`` arrays hold each rater's first answer on a clip, corrections applied.
 
     ``votes`` are grade indices (0 best) or -1; where there is none, ``reasons`` has the index of why he could not judge
     it, or -1 where he was not shown it or did not answer. ``blocks`` counts the blocks of his order from 0 (-1
-    unknown), ``time_s`` is what an answer took (NaN unknown). ``donors (N,)`` are any numbers. ``facts`` are what the
-    protocol knows, for the checklist: see ``report.grras``.
+    unknown), ``time_s`` is what an answer took (NaN unknown). ``donors (N,)`` are any numbers.
 
     Raises
     ------
@@ -44,7 +65,7 @@ class AgreementStudy:
     blocks: Ints
     time_s: Floats
     repeats: Repeats
-    facts: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    facts: StudyFacts = StudyFacts()
 
     def __post_init__(self) -> None:
         shape = (len(self.clips), len(self.raters))
