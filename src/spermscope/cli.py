@@ -16,6 +16,7 @@ from spermscope.commands.data import data
 from spermscope.commands.evaluate import evaluate
 from spermscope.commands.export import export
 from spermscope.commands.progress import progress
+from spermscope.commands.rate import rate
 from spermscope.commands.simulate import simulate
 from spermscope.commands.train import train
 
@@ -29,7 +30,7 @@ def commands() -> None:
     """See, follow, measure and grade sperm in microscope video. Research use only."""
 
 
-for group in (simulate, data, train, compare, evaluate, export):
+for group in (simulate, data, rate, train, compare, evaluate, export):
     commands.add_command(group)
 
 

@@ -28,7 +28,7 @@ class Journal:
     def append(self, row: dict[str, Any]) -> None:
         """Write one row and wait until it is on the disk."""
         text = json.dumps(row, ensure_ascii=False, sort_keys=True, allow_nan=False)
-        self._last = _chain(self._last, text)
+        self._last = follow(self._last, text)
         self._file.write(json.dumps({"row": text, "chain": self._last}, ensure_ascii=False).encode() + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -61,7 +61,7 @@ def _read(path: Path) -> Iterator[tuple[str, str, int]]:
                 text, chain = entry["row"], entry["chain"]
             except (ValueError, KeyError, TypeError) as error:
                 raise ValueError(f"{path}: line {number}: expected a journal row, found something else") from error
-            if chain != _chain(last, text):
+            if chain != follow(last, text):
                 raise ValueError(
                     f"{path}: line {number}: expected a row that follows from the one before, found another"
                 )
@@ -69,5 +69,6 @@ def _read(path: Path) -> Iterator[tuple[str, str, int]]:
             yield text, chain, end
 
 
-def _chain(last: str, text: str) -> str:
+def follow(last: str, text: str) -> str:
+    """The chain's next link: a hash of the one before and the row's text; ``START`` comes before the first."""
     return hashlib.sha256(f"{last}{text}".encode()).hexdigest()

@@ -1,0 +1,23 @@
+"""``spermscope rate``: a blind rating study on site, one command a file."""
+
+from __future__ import annotations
+
+import click
+
+from spermscope.commands.rate.carry import answer, merge, package, unpack
+from spermscope.commands.rate.export import export
+from spermscope.commands.rate.new import new
+from spermscope.commands.rate.verify import verify
+
+
+@click.group()
+def rate() -> None:
+    """Run a blind rating study of clips on site (needs the rating extra).
+
+    \b
+    Example: spermscope rate new study --from clips --raters 40
+    """
+
+
+for command in (new, package, unpack, answer, merge, verify, export):
+    rate.add_command(command)
