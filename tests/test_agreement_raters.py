@@ -27,7 +27,7 @@ from tests.agreement_studies import appearances, simulated
 def additive(rng, clips=80, raters=10, severity=0.5, rest=0.8, missing=0.0):
     """Whole-number grades on a long scale, so that rounding hardly counts; and each rater's true effect."""
     effect = rng.normal(0, severity, raters)
-    votes = np.rint(50 + 10 * (rng.normal(0, 1, (clips, 1)) + effect + rng.normal(0, rest, (clips, raters))))
+    votes = np.rint(500 + 10 * (rng.normal(0, 1, (clips, 1)) + effect + rng.normal(0, rest, (clips, raters))))
     votes = votes.astype(np.int64)
     votes[rng.random(votes.shape) < missing] = MISSING
     return votes, 10 * effect

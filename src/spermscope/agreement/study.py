@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from spermscope.agreement.coefficient import Floats, Ints
 from spermscope.labels import MISSING, vote_counts
 
@@ -45,7 +48,7 @@ class AgreementStudy:
     """N clips and R raters; ``(N, R)`` arrays hold each rater's first answer on a clip, corrections applied.
 
     ``votes`` are grade indices (0 best) or -1; where there is none, ``reasons`` has the index of why he could not judge
-    it, or -1 where he was not shown it or did not answer. ``blocks`` counts the blocks of his order from 0 (-1
+    it, or -1. ``due`` is whether the clip was in his order at all, ``blocks`` counts the blocks of his order from 0 (-1
     unknown), ``time_s`` is what an answer took (NaN unknown). ``donors (N,)`` are any numbers.
 
     Raises
@@ -62,6 +65,7 @@ class AgreementStudy:
     reason_names: tuple[str, ...]
     votes: Ints
     reasons: Ints
+    due: NDArray[np.bool_]
     blocks: Ints
     time_s: Floats
     repeats: Repeats
@@ -69,7 +73,7 @@ class AgreementStudy:
 
     def __post_init__(self) -> None:
         shape = (len(self.clips), len(self.raters))
-        for name in ("votes", "reasons", "blocks", "time_s"):
+        for name in ("votes", "reasons", "due", "blocks", "time_s"):
             if getattr(self, name).shape != shape:
                 raise ValueError(f"study: expected {name} of shape {shape}, found {getattr(self, name).shape}")
         if self.donors.shape != shape[:1]:
@@ -78,10 +82,17 @@ class AgreementStudy:
         vote_counts(self.reasons, len(self.reason_names))
         if ((self.votes != MISSING) & (self.reasons != MISSING)).any():
             raise ValueError("study: expected a grade or a reason, found both for one clip and rater")
+        if (((self.votes != MISSING) | (self.reasons != MISSING)) & ~self.due).any():
+            raise ValueError("study: expected answers on clips of a rater's order, found one on another")
         count = len(self.repeats.clip)
         if self.repeats.rater.shape != (count,) or self.repeats.grade.shape != (count, 2):
             raise ValueError(f"study: expected a rater and two grades for each of {count} repeats")
         vote_counts(self.repeats.grade, len(self.grades))
+
+    @property
+    def missing(self) -> NDArray[np.bool_]:
+        """``(N, R)``: what was due and was not answered."""
+        return self.due & (self.votes == MISSING) & (self.reasons == MISSING)
 
     @property
     def counts(self) -> Ints:

@@ -104,7 +104,7 @@ def _raters(study: AgreementStudy, moved: Drift, rng: np.random.Generator, resam
                 name=name,
                 votes=len(given),
                 cannot_judge=int((reasons != MISSING).sum()),
-                missing=int(((votes == MISSING) & (reasons == MISSING)).sum()),
+                missing=int(study.missing[:, rater].sum()),
                 used=tuple((np.bincount(given, minlength=len(study.grades)) / max(len(given), 1)).tolist()),
                 severity=float(effect[rater]),
                 error=float(error[rater]),

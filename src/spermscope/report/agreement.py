@@ -137,7 +137,7 @@ def _totals(study: AgreementStudy) -> dict[str, int]:
         "donors": len(np.unique(study.donors)),
         "votes": int(votes.sum()),
         "cannot_judge": int(reasons.sum()),
-        "missing": int((~votes & ~reasons).sum()),
+        "missing": int(study.missing.sum()),
         "repeats": len(both_graded(study.repeats.grade)),
         "single": int((votes.sum(axis=1) < 2).sum()),
         "unclear": int(((2 * reasons.sum(axis=1) > answered) & (answered > 0)).sum()),

@@ -72,7 +72,7 @@ def _sizes(study: AgreementStudy) -> dict[str, int]:
         "raters": len(study.raters),
         "votes": int((study.votes != MISSING).sum()),
         "cannot": int((study.reasons != MISSING).sum()),
-        "missing": int(((study.votes == MISSING) & (study.reasons == MISSING)).sum()),
+        "missing": int(study.missing.sum()),
         "repeats": len(both_graded(study.repeats.grade)),
     }
 
