@@ -15,6 +15,7 @@ from spermscope.report.agreement import CARDS, render, write_agreement
 from spermscope.report.agreement_plots import colours
 from spermscope.report.grras import checklist
 from tests.agreement_studies import REASONS, simulated
+from tests.chromium import CHROMIUM, browse, widths
 
 
 def no_pictures(name):
@@ -161,3 +162,28 @@ def test_grades_have_colours_that_grow_lighter():
     light = [sum(int(shade[at : at + 2], 16) for at in (1, 3, 5)) for shade in colours(9)]
     assert light == sorted(light)
     assert len(set(light)) == 9
+
+
+def pictures_of_noise(name):
+    return np.random.default_rng(int(name, 16) % 997).integers(0, 255, (8, 150, 260), np.uint8), 0.53
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("width", [500, 1280])
+def test_nothing_but_tables_that_scroll_is_wider_than_the_window(study, tmp_path, width, language):
+    wide, window = widths(rendered(study, language, pictures_of_noise), tmp_path / "page.html", width)
+    assert wide <= window
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_it_prints_to_landscape_a4(study, tmp_path):
+    page = tmp_path / "page.html"
+    page.write_text(rendered(study, pictures=pictures_of_noise), encoding="utf-8")
+    browse(page, "--no-pdf-header-footer", f"--print-to-pdf={tmp_path / 'r.pdf'}")
+    pdf = (tmp_path / "r.pdf").read_bytes()
+    sizes = {tuple(round(float(v)) for v in box.split()) for box in re.findall(rb"/MediaBox \[([^\]]+)\]", pdf)}
+    assert sizes == {(0, 0, 842, 595)}
+    assert 3 <= len(re.findall(rb"/Type /Page\b", pdf)) <= 12

@@ -60,7 +60,7 @@ def disagreement(study: AgreementStudy, language: str) -> Figure:
 def severities(raters: Sequence[RaterRow], language: str) -> Figure:
     """Every rater's severity with its 95 % range, mildest first."""
     known = sorted((row for row in raters if np.isfinite(row.severity)), key=lambda row: row.severity)
-    figure, axes = figure_of(max(4.0, 1.2 + 0.25 * len(known)), 3.0)
+    figure, axes = figure_of(max(7.0, 1.2 + 0.25 * len(known)), 3.0)
     axes.axhline(0, color=RATER, linewidth=1)
     place = np.arange(len(known))
     spread = [1.96 * row.error for row in known]
