@@ -1,6 +1,8 @@
 """Whoever edits, drops, swaps, cuts or signs anew what a study kept is found out."""
 
+import errno
 import json
+import os
 import shutil
 import sqlite3
 import uuid
@@ -414,3 +416,19 @@ def test_every_flaw_is_said_in_both_languages(copy):
     for flaw in verify(copy).flaws:
         assert flaw.sentence("ja") != flaw.sentence("en")
         assert flaw.as_json()["kind"] == flaw.kind
+
+
+def test_a_full_disk_delays_an_anchor_and_loses_none(tmp_path, monkeypatch):
+    """The system refuses to flush the anchors' file once, halfway through a line."""
+    real = os.fsync
+
+    def full(handle):
+        monkeypatch.setattr(os, "fsync", real)
+        os.truncate(handle, os.fstat(handle).st_size - 20)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with started(tmp_path / "s") as study:
+        monkeypatch.setattr(os, "fsync", full)
+        receipts = rate(study, "R001") + rate(study, "R002")
+    assert [head.seq for head in read_heads(tmp_path / "s" / "anchors.log")] == [1, 22, 25]
+    assert not verify(tmp_path / "s", receipts=receipts).flaws

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,7 +32,7 @@ class Anchors:
         self._path = path = folder / FILE
         heads = read_heads(path) if path.is_file() else []
         self._set = self._reached = (heads[-1].seq, heads[-1].chain) if heads else (0, "")
-        self._journal = Journal(path)
+        self._journal: Journal | None = None
 
     def resume(self, ledger: Ledger) -> None:
         """Anchor what a kill left without one.
@@ -68,16 +68,24 @@ class Anchors:
             self.set()
 
     def set(self) -> None:
-        """Anchor the last row, where it is not yet."""
-        if self._reached[0] > self._set[0]:
-            head = self.sign(*self._reached)
-            time = datetime.now(UTC).isoformat(timespec="seconds")
-            self._journal.append({"seq": head.seq, "chain": head.chain, "signature": head.signature, "time": time})
+        """Anchor the last row, where it is not yet; where the disk takes no line, the next call tries again."""
+        if self._reached[0] <= self._set[0]:
+            return
+        head = self.sign(*self._reached)
+        line = asdict(head) | {"time": datetime.now(UTC).isoformat(timespec="seconds")}
+        try:
+            self._journal = self._journal or Journal(self._path)
+            self._journal.append(line)
+        except OSError:
+            self.close()
+        else:
             self._set = self._reached
 
     def close(self) -> None:
         """Close the file."""
-        self._journal.close()
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
 
 
 def read_heads(path: Path) -> list[Head]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from spermscope.rating.database import FILE
 from spermscope.rating.flaws import Flaw
-from spermscope.rating.ledger import FILE, STATE, VOTE, Entry
+from spermscope.rating.ledger import STATE, VOTE, Entry
 from spermscope.rating.protocol import StudyFile
 from spermscope.rating.turns import Turns
 from spermscope.rating.values import Refused

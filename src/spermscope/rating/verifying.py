@@ -12,9 +12,9 @@ from spermscope.dataset import open_dataset
 from spermscope.rating.anchors import FILE as ANCHORS
 from spermscope.rating.anchors import Head, read_heads
 from spermscope.rating.creating import SOURCE
+from spermscope.rating.database import FILE as LEDGER
 from spermscope.rating.flaws import Flaw
 from spermscope.rating.keys import head_message, signed_by
-from spermscope.rating.ledger import FILE as LEDGER
 from spermscope.rating.ledger import STATE, Entry, Ledger, link
 from spermscope.rating.opening import frozen_hashes
 from spermscope.rating.protocol import StudyFile, read_study_file

@@ -70,7 +70,7 @@ class Writer:
                 for rule, future in group:
                     try:
                         done.append((future, rule(adding)))
-                    except ValueError as refusal:
+                    except Exception as refusal:
                         done.append((future, refusal))
         except Exception as error:  # the disk or the database: nothing of the group was written
             done = [(future, error) for _, future in group]
