@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import cohen_kappa_score
@@ -90,6 +90,7 @@ def test_the_worked_example_of_krippendorff(distance, published):
 
 
 @pytest.mark.parametrize("distance", APART)
+@settings(deadline=None)
 @given(votes=small)
 def test_alpha_equals_its_definition_over_pairs(distance, votes):
     found = krippendorff_alpha(vote_counts(votes, 4), distance)
@@ -107,6 +108,7 @@ def test_alpha_is_one_for_agreement_nought_for_chance_and_undefined_without_disa
         assert krippendorff_alpha(vote_counts(lone, 5)).why == "not computed: no clip has two grades"
 
 
+@settings(deadline=None)
 @given(votes=small)
 def test_coincidences_are_symmetric_and_sum_to_the_votes_that_have_a_partner(votes):
     found = coincidences(vote_counts(votes, 4))
@@ -121,6 +123,7 @@ def test_the_table_of_fleiss_and_statsmodels():
     assert fleiss_kappa(FLEISS).value == pytest.approx(statsmodels_fleiss(FLEISS), abs=1e-12)
 
 
+@settings(deadline=None)
 @given(arrays(np.int64, st.tuples(st.integers(1, 12), st.integers(2, 6)), elements=st.integers(0, 3)))
 def test_fleiss_kappa_equals_statsmodels_where_every_clip_has_as_many_votes(votes):
     counts = vote_counts(votes, 4)
@@ -158,6 +161,7 @@ def mean_squares(votes):
     )
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**6), st.integers(3, 9), st.integers(2, 6))
 def test_icc_without_missing_votes_is_that_of_the_mean_squares(seed, clips, raters):
     rng = np.random.default_rng(seed)
@@ -227,6 +231,7 @@ def test_the_mean_of_raters_is_as_reliable_as_spearman_and_brown_have_it_for_the
 
 
 @pytest.mark.parametrize(("power", "weights"), [(LINEAR, "linear"), (QUADRATIC, "quadratic")])
+@settings(deadline=None)
 @given(arrays(np.int64, st.tuples(st.integers(1, 20), st.just(2)), elements=st.integers(0, 4)))
 def test_weighted_kappa_equals_scikit_learn_and_statsmodels(power, weights, pairs):
     found = weighted_kappa(pairs, power)
@@ -252,6 +257,7 @@ def test_pairs_without_two_grades_are_left_out_of_kappa():
     assert weighted_kappa(pairs[3:]).why == "not computed: no clip was graded twice by one rater"
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**6))
 def test_pooled_kappa_is_the_mean_of_the_raters_own_by_what_there_is_to_disagree_about(seed):
     rng = np.random.default_rng(seed)
@@ -274,6 +280,7 @@ def test_raters_who_differ_and_guess_have_no_pooled_kappa_though_one_table_of_al
     assert weighted_kappa(pairs).value > 0.85
 
 
+@settings(deadline=None)
 @given(votes=small, seed=st.integers(0, 99))
 def test_neither_the_order_of_clips_or_raters_nor_turning_the_scale_changes_a_coefficient(votes, seed):
     rng = np.random.default_rng(seed)
@@ -288,6 +295,7 @@ def test_neither_the_order_of_clips_or_raters_nor_turning_the_scale_changes_a_co
         assert first.value == pytest.approx(second.value, rel=1e-6, abs=1e-6, nan_ok=True)
 
 
+@settings(deadline=None)
 @given(votes=small)
 def test_mean_distance_is_the_mean_over_pairs_of_votes(votes):
     found = mean_distance(vote_counts(votes, 4))

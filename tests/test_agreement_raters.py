@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spermscope.agreement import (
@@ -92,6 +92,7 @@ def test_a_panel_whose_grades_fit_exactly_still_has_severities():
     assert severities(votes)[0] == pytest.approx([-1, -1, 2], abs=1e-3)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**6), st.integers(3, 7))
 def test_scatter_without_missing_votes_is_that_of_grubbs(seed, raters):
     votes, _ = additive(np.random.default_rng(seed), clips=12, raters=raters)
