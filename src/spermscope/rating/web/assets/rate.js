@@ -232,6 +232,7 @@ const verbs = {
   brighter: () => player.brightenBy(10),
   darker: () => player.brightenBy(-10),
   as_it_was: () => player.reset(),
+  mark: () => player.mark(),
   cannot: () => choosing(at("reasons").hidden),
   back: () => choosing(false),
   undo,
