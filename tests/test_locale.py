@@ -71,6 +71,7 @@ SPEAKERS = (
     "assessment",
     "clips",
     "tails",
+    "agreement/*",
     "video/*",
 )
 """Files whose lines come into a report as reasons and notes."""

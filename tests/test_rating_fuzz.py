@@ -42,7 +42,7 @@ def test_whatever_is_drawn_is_answered_without_a_fault_and_without_a_vote(study,
     headers = {"X-CSRF-Token": visitor.token, "Cookie": "; ".join(f"{k}={v}" for k, v in visitor.client.cookies.items())}
     operations = [found.ok() for found in schema.get_all_operations()]
     drawn = {operation.label: 0 for operation in operations if operation.label not in LEFT_OUT}
-    assert len(drawn) == 11
+    assert len(drawn) == 12
     for operation in operations:
         if operation.label in drawn:
             for strategy in strategies(operation):

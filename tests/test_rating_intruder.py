@@ -70,7 +70,7 @@ OPEN = {("GET", path) for path in ("/", "/words", "/assets/page.css", "/rate")} 
 def test_without_a_session_only_the_way_in_answers(rater):
     stranger = rater.other()
     found = set(routes())
-    assert len(found) == len(OPEN) + 10
+    assert len(found) == len(OPEN) + 11
     for method, path in found - OPEN:
         assert refused(stranger.ask(method, path)) == (401, "session"), path
     for method, path in OPEN:
@@ -80,6 +80,7 @@ def test_without_a_session_only_the_way_in_answers(rater):
 def test_a_rater_can_do_nothing_of_the_coordinators_and_the_other_way_round(rater, head):
     for method, path, body in (
         ("GET", "/api/study", None),
+        ("GET", "/agreement", None),
         ("POST", "/api/state", {"to": "locked"}),
         ("POST", "/api/invitations", {"role": "coordinator"}),
     ):

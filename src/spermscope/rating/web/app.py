@@ -11,11 +11,11 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from spermscope import __version__
 from spermscope.rating.opening import Study
 from spermscope.rating.values import Refused
-from spermscope.rating.web import coordinator, entry, pages, rater
+from spermscope.rating.web import agreement, coordinator, entry, pages, rater
 from spermscope.rating.web.doors import House
 from spermscope.rating.web.guards import Guards, refusal
 
-PARTS = (entry, rater, coordinator, pages)
+PARTS = (entry, rater, coordinator, agreement, pages)
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 

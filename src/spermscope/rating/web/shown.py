@@ -45,5 +45,6 @@ def sheet_of(info: SheetInfo) -> dict[str, Any]:
         "width_px": info.width_px,
         "height_px": info.height_px,
         "time_s": list(info.time_s),
+        "head_px": [list(point) for point in info.head_px],
         "trail_px": [[list(point) for point in path] for path in info.trail_px],
     }

@@ -52,6 +52,7 @@ function show() {
   at("nobody").hidden = study.raters.length > 0;
   at("agreement-later").hidden = study.state === "locked";
   at("agreement-open").hidden = study.state !== "locked";
+  at("agreement-open").href = `/agreement?language=${document.documentElement.lang}`;
   facts();
 }
 

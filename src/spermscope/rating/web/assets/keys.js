@@ -11,6 +11,7 @@ const VERBS = new Map([
   ["brighter", ["ArrowUp"]],
   ["darker", ["ArrowDown"]],
   ["as_it_was", ["0"]],
+  ["mark", ["m"]],
   ["cannot", ["x"]],
   ["undo", ["Backspace"]],
   ["anchors", ["r"]],
@@ -44,7 +45,7 @@ function meaning(event) {
   if (/^[1-9]$/.test(key)) return event.repeat ? null : { choice: Number(key) - 1 };
   if (key === "Escape") return { verb: "back" };
   for (const [verb, keys] of VERBS) {
-    if (keys.includes(key)) return event.repeat && ["cannot", "undo", "anchors", "keys", "play", "slow"].includes(verb) ? null : { verb };
+    if (keys.includes(key)) return event.repeat && ["cannot", "undo", "anchors", "keys", "play", "slow", "mark"].includes(verb) ? null : { verb };
   }
   return null;
 }

@@ -1,6 +1,7 @@
 // A clip on a canvas: loops at its true rate from a sheet that holds all its frames, each pixel as it was recorded.
 const ZOOMS = [1, 1.5, 2, 3, 4];
-const TRAIL = "#ffb000";
+const MARK = "#ffb000";
+const CORNER_PX = [13, 7]; // how far the corner marks are from the head, and where they end
 
 export class Player {
   /** `fixed`: the style sheet says how large the canvas is; else it fills what lies around it. */
@@ -13,6 +14,7 @@ export class Player {
     this.dimmed = 100;
     this.zoom = 1;
     this.pan = [0, 0];
+    this.marked = true;
     this.onFrame = () => {};
     if (!fixed) new ResizeObserver(() => this.fit()).observe(canvas.parentElement);
     requestAnimationFrame((now) => this.#tick(now));
@@ -68,6 +70,12 @@ export class Player {
     this.#draw(true);
   }
 
+  /** Show or hide the corners round the cell that is asked about. */
+  mark() {
+    this.marked = !this.marked;
+    this.#draw(true);
+  }
+
   /** As large as its surroundings allow. */
   fit() {
     if (!this.sheet) return;
@@ -112,20 +120,30 @@ export class Player {
   }
 
   #paint(frame) {
-    const { columns, width_px: wide, height_px: high, trail_px: trail } = this.sheet;
+    const { columns, width_px: wide, height_px: high, trail_px: trail, head_px: heads } = this.sheet;
     const pen = this.canvas.getContext("2d");
     const [x, y] = [(0.5 - 0.5 / this.zoom + this.pan[0]) * wide, (0.5 - 0.5 / this.zoom + this.pan[1]) * high];
     const [left, top] = [(frame % columns) * wide, Math.floor(frame / columns) * high];
     pen.setTransform(1, 0, 0, 1, 0, 0);
     pen.imageSmoothingQuality = "high";
     pen.drawImage(this.picture, left + x, top + y, wide / this.zoom, high / this.zoom, 0, 0, this.canvas.width, this.canvas.height);
-    if (!trail?.length) return;
     const scale = (this.canvas.width * this.zoom) / wide;
     pen.setTransform(scale, 0, 0, scale, (0.5 - x) * scale, (0.5 - y) * scale);
-    pen.lineWidth = 1.5 / (scale / devicePixelRatio);
-    pen.strokeStyle = TRAIL;
+    pen.lineWidth = (1.5 * devicePixelRatio) / scale;
+    pen.strokeStyle = MARK;
     pen.beginPath();
-    for (const point of trail[frame]) pen.lineTo(...point);
+    for (const point of trail[frame] ?? []) pen.lineTo(...point);
+    if (this.marked && heads.length) corners(pen, ...heads[frame]);
     pen.stroke();
+  }
+}
+
+/** Four corners round a point, open towards the cell. */
+function corners(pen, x, y) {
+  const [far, near] = CORNER_PX;
+  for (const [right, down] of [[-1, -1], [1, -1], [1, 1], [-1, 1]]) {
+    pen.moveTo(x + right * near, y + down * far);
+    pen.lineTo(x + right * far, y + down * far);
+    pen.lineTo(x + right * far, y + down * near);
   }
 }

@@ -232,6 +232,7 @@ const verbs = {
   brighter: () => player.brightenBy(10),
   darker: () => player.brightenBy(-10),
   as_it_was: () => player.reset(),
+  mark: () => player.mark(),
   cannot: () => choosing(at("reasons").hidden),
   back: () => choosing(false),
   undo,
@@ -244,7 +245,7 @@ function doing({ choice, pan, verb }) {
   if (dialog && !(verb === "back" || verb === "keys" || verb === "anchors")) return;
   if (dialog) return dialog.close();
   if (choice !== undefined) return chosen(choice);
-  if (notice && !["undo", "keys", "anchors"].includes(verb)) return;
+  if ((notice || !now) && !["undo", "keys", "anchors"].includes(verb)) return;
   if (pan) player.move(...pan);
   else verbs[verb]();
   controls();
