@@ -35,7 +35,7 @@ class House:
         return f"{'__Host-' if self.secure else ''}spermscope-{self.study.study_id}"
 
 
-def house_of(request: Request) -> House:
+async def house_of(request: Request) -> House:
     """What the app serves."""
     house: House = request.app.state.house
     return house
@@ -44,7 +44,7 @@ def house_of(request: Request) -> House:
 HouseOf = Annotated[House, Depends(house_of)]
 
 
-def signed_in(request: Request, house: HouseOf) -> Session:
+async def signed_in(request: Request, house: HouseOf) -> Session:
     """Who asks; refused without a session, and where something changes without the session's own token."""
     session = house.sessions.find(request.cookies.get(house.cookie, ""))
     if session is None:
@@ -57,14 +57,14 @@ def signed_in(request: Request, house: HouseOf) -> Session:
 SignedIn = Annotated[Session, Depends(signed_in)]
 
 
-def rater(session: SignedIn) -> str:
+async def rater(session: SignedIn) -> str:
     """The pseudonym of the rater who asks; refused for anyone else."""
     if session.person.role != "rater":
         raise Refused("role")
     return session.person.pseudonym
 
 
-def coordinator(session: SignedIn) -> str:
+async def coordinator(session: SignedIn) -> str:
     """The pseudonym of the coordinator who asks; refused for anyone else."""
     if session.person.role != "coordinator":
         raise Refused("role")

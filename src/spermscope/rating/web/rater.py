@@ -20,7 +20,7 @@ AHEAD = 24
 
 
 @router.get("/api/next")
-def next_clips(
+async def next_clips(
     pseudonym: Rater, house: HouseOf, count: Annotated[int, Query(ge=1, le=1000)] = AHEAD
 ) -> dict[str, Any]:
     """The rater's next clips, in order, with his own progress; none unless the study is open."""
@@ -54,7 +54,7 @@ async def vote(given: NewVote, pseudonym: Rater, house: HouseOf) -> dict[str, An
 
 
 @router.get("/api/last")
-def last(pseudonym: Rater, house: HouseOf) -> dict[str, Any] | None:
+async def last(pseudonym: Rater, house: HouseOf) -> dict[str, Any] | None:
     """The rater's last vote's id and clip, to be graded again; null before the first vote."""
     presentation = house.study.undo_last(pseudonym)
     if presentation is None:
