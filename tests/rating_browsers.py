@@ -8,9 +8,7 @@ import threading
 import time
 from contextlib import contextmanager
 
-import pytest
-
-sync_api = pytest.importorskip("playwright.sync_api")
+from playwright.sync_api import sync_playwright
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PASSPHRASE = "correct horse battery"
@@ -19,7 +17,7 @@ LAPTOP, TABLET, PHONE = (1280, 640), (768, 1024), (390, 844)
 
 @contextmanager
 def chromium():
-    with sync_api.sync_playwright() as playwright:
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
@@ -69,7 +67,9 @@ class Seat:
         self.page = self.context.new_page()
         self.requests, self.complaints = [], []
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else None)
+        self.page.on(
+            "console", lambda message: self.complaints.append(message.text) if message.type == "error" else None
+        )
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     def join(self, link):

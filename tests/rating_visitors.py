@@ -5,16 +5,10 @@ import shutil
 import tempfile
 import uuid
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 
-import pytest
-from studies import noise_study
-
-if find_spec("fastapi") is None:
-    pytest.skip("the rating extra is not installed", allow_module_level=True)
-
 from fastapi.testclient import TestClient
+from studies import noise_study
 
 from spermscope.rating.creating import new_study
 from spermscope.rating.opening import open_study

@@ -8,9 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-pytestmark = pytest.mark.browser
-
 from rating_browsers import CHROMIUM, LAPTOP, PHONE, TABLET, Seat, chromium, eventually, served, serving
 from ratings import new
 
@@ -18,8 +15,10 @@ from spermscope.rating.opening import open_study
 from spermscope.rating.protocol import read_study_file
 from spermscope.rating.sheets import read_frames, read_sheets
 
-if CHROMIUM is None:
-    pytest.skip("Chromium is not installed", allow_module_level=True)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+]
 
 AXE = Path(os.environ.get("SPERMSCOPE_AXE", Path(__file__).parents[1] / "node_modules/axe-core/axe.min.js"))
 
@@ -116,14 +115,16 @@ def test_the_last_clip_can_be_graded_again_after_a_reload_too(browser, folder, a
 
 def strike(seat, **stroke):
     """A key goes down, as the browser tells the page."""
-    seat.page.evaluate("(stroke) => document.body.dispatchEvent(new KeyboardEvent('keydown', stroke))", stroke | {"bubbles": True})
+    seat.page.evaluate(
+        "(stroke) => document.body.dispatchEvent(new KeyboardEvent('keydown', stroke))", stroke | {"bubbles": True}
+    )
 
 
 def test_strokes_that_come_before_a_clip_can_be_seen_or_of_a_key_held_down_grade_nothing(browser, folder, address):
     rater = sit(browser, folder, address)
     rater.seen()
-    twice = "for (const _ of [1, 2, 3]) document.body.dispatchEvent(new KeyboardEvent('keydown', {key: '2', bubbles: true}))"
-    rater.page.evaluate(twice)
+    stroke = "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: '2', bubbles: true}))"
+    rater.page.evaluate("; ".join([stroke] * 3))
     rater.seen()
     strike(rater, key="3", repeat=True)
     rater.saved()
@@ -380,7 +381,11 @@ def test_axe_finds_no_serious_fault(browser, folder, address, page, size):
             seat.page.click(step)
             seat.page.wait_for_timeout(200)
         found = seat.page.evaluate("axe.run()")
-        faults = [(one["id"], one["nodes"][0]["html"]) for one in found["violations"] if one["impact"] in ("serious", "critical")]
+        faults = [
+            (one["id"], one["nodes"][0]["html"])
+            for one in found["violations"]
+            if one["impact"] in ("serious", "critical")
+        ]
         assert faults == []
         assert len(found["passes"]) > 10
 

@@ -1,11 +1,9 @@
-"""Schemathesis draws requests from the server's own description, fitting and unfitting: nothing breaks, nobody votes."""
+"""Schemathesis draws requests from the server's description, fitting and unfitting: nothing breaks, nobody votes."""
 
 import pytest
+import schemathesis
 from hypothesis import HealthCheck, given, settings
 from rating_visitors import Visitor, small_study
-
-schemathesis = pytest.importorskip("schemathesis")
-
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from starlette.applications import Starlette
@@ -16,7 +14,7 @@ from spermscope.rating.web.app import make_app
 
 LEFT_OUT = {"DELETE /api/session"}
 """What fits ends the session that the others need; tests of intruders send it what does not fit."""
-QUIET = settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+QUIET = settings(max_examples=5, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +37,10 @@ def test_whatever_is_drawn_is_answered_without_a_fault_and_without_a_vote(study,
     visitor = Visitor(study, app)
     if role:
         visitor.join(role)
-    headers = {"X-CSRF-Token": visitor.token, "Cookie": "; ".join(f"{k}={v}" for k, v in visitor.client.cookies.items())}
+    headers = {
+        "X-CSRF-Token": visitor.token,
+        "Cookie": "; ".join(f"{k}={v}" for k, v in visitor.client.cookies.items()),
+    }
     operations = [found.ok() for found in schema.get_all_operations()]
     drawn = {operation.label: 0 for operation in operations if operation.label not in LEFT_OUT}
     assert len(drawn) == 12

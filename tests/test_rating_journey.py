@@ -5,14 +5,13 @@ import subprocess
 import sys
 
 import pytest
-
-pytestmark = pytest.mark.browser
-
 from rating_browsers import CHROMIUM, Seat, chromium, eventually, serving
 from studies import noise_study
 
-if CHROMIUM is None:
-    pytest.skip("Chromium is not installed", allow_module_level=True)
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
+]
 
 CLIPS, REPEATS = 30, 3
 

@@ -6,16 +6,12 @@ from importlib.resources import files
 import pytest
 
 from spermscope.locale import pages
-
-pytest.importorskip("fastapi")
-
 from spermscope.rating.protocol import REASONS
 from spermscope.rating.web.guards import POLICY
 from spermscope.rating.web.pages import PAGES, assets
 
 SOURCES = {
-    item.name: item.read_text(encoding="utf-8")
-    for item in files("spermscope.rating.web").joinpath("assets").iterdir()
+    item.name: item.read_text(encoding="utf-8") for item in files("spermscope.rating.web").joinpath("assets").iterdir()
 }
 HTML = sorted(name for name in SOURCES if name.endswith(".html"))
 SCRIPTS = sorted(name for name in SOURCES if name.endswith(".js"))

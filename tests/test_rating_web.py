@@ -1,12 +1,16 @@
 """The rating server as its pages meet it: joining, clips in turn, votes, states, and what no page is ever told."""
 
 import json
+import re
 import uuid
 
 import pytest
 from rating_visitors import PASSPHRASE, Visitor, refused, small_study, vote_on
 
 from spermscope.locale import pages
+from spermscope.rating.answers import merge_answers, write_answers
+from spermscope.rating.opening import open_study
+from spermscope.rating.packages import unpack, write_package
 from spermscope.rating.web.rater import AHEAD
 
 
@@ -75,6 +79,7 @@ def test_a_sheet_is_the_picture_of_ones_own_presentation_to_the_byte(idle):
         assert answer.content == (idle.study.folder / "clips" / f"{clip}.png").read_bytes()
         assert answer.headers["content-type"] == "image/png"
         assert shown["sheet"]["frames"] == 16
+        assert set(re.findall(rb"IHDR|IDAT|IEND|[tiz][TE][Xx][tf]|tIME", answer.content)) == {b"IHDR", b"IDAT", b"IEND"}
 
 
 def test_anchor_clips_are_there_for_their_grades_and_no_others(idle):
@@ -201,9 +206,10 @@ def test_nothing_that_a_rater_is_sent_tells_clip_donor_file_others_or_repeats(tm
         for answer in answers:
             told = [f"{name}: {value}" for name, value in answer.headers.items()]
             if answer.headers["content-type"] == "application/json" and answer.request.url.path != "/words":
-                told += [*strings(answer.json())]
+                told += [answer.text, *strings(answer.json())]
             assert not secrets & set(told), answer.request.url
-            assert not any(str(study.folder) in line or sheet.hash in line for line in told for sheet in study.sheets.values())
+            hidden = {str(study.folder), *study.sheets}
+            assert not any(secret in line for line in told for secret in hidden)
 
 
 def strings(content):
@@ -256,3 +262,16 @@ def test_receipts_and_answers_are_plain_json(study, rater):
     answer = rater.ask("POST", "/api/votes", vote_on(rater.get("/api/next")["presentations"][0]))
     assert set(json.loads(answer.text)) == {"vote", "study_id", "seq", "chain", "signature"}
     assert uuid.UUID(answer.json()["vote"])
+
+
+def test_a_package_is_rated_on_its_own_pc_with_the_same_pages(study, tmp_path):
+    write_package(study, "R002", tmp_path / "R002.rating")
+    unpack(tmp_path / "R002.rating", tmp_path / "mine")
+    with open_study(tmp_path / "mine") as mine:
+        mine.start()
+        rater = Visitor(mine).join()
+        assert rater.me["pseudonym"] == "R002"
+        seen = rate_all(rater)
+        assert write_answers(mine, tmp_path / "R002.answers") == len(seen)
+    assert merge_answers(study, tmp_path / "R002.answers") == (len(seen), 0)
+    assert study.progress("R002").done == len(seen)

@@ -1,4 +1,4 @@
-"""A rating study of simulated clips, of which simulated raters have graded about half: to be looked at, not believed."""
+"""A rating study of simulated clips that simulated raters have half graded: to be looked at, not believed."""
 
 from __future__ import annotations
 

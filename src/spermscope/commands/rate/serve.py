@@ -17,9 +17,7 @@ from spermscope.commands.rate.options import database, study
 @click.option("--port", type=click.IntRange(0, 65_535), default=8765, show_default=True, help="0 takes a free one.")
 @click.option("--certificate", type=click.Path(path_type=Path, exists=True), help="TLS certificate (PEM).")
 @click.option("--key", type=click.Path(path_type=Path, exists=True), help="Its private key (PEM).")
-def serve(
-    study: Path, database: str | None, host: str, port: int, certificate: Path | None, key: Path | None
-) -> None:
+def serve(study: Path, database: str | None, host: str, port: int, certificate: Path | None, key: Path | None) -> None:
     """Serve a study's pages to browsers: this machine's alone, unless --host says otherwise.
 
     The first coordinator's link is printed; links for all others come from the coordinator's page. A package that was

@@ -22,9 +22,7 @@ _making = Lock()
 
 
 @router.get("/agreement")
-def agreement(
-    _: Coordinator, house: HouseOf, language: Annotated[Literal["en", "ja"], Query()] = "en"
-) -> Response:
+def agreement(_: Coordinator, house: HouseOf, language: Annotated[Literal["en", "ja"], Query()] = "en") -> Response:
     """The report as a page; refused before the lock."""
     page = _kept(house.study, language)
     return Response(page.read_bytes(), media_type="text/html", headers={"Content-Security-Policy": POLICY})

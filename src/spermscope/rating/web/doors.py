@@ -14,7 +14,6 @@ from spermscope.rating.web.access import Session, Sessions, same
 from spermscope.rating.web.guards import SAFE
 from spermscope.rating.web.limits import Limits
 
-
 HASHING = 2
 """Passphrases checked at a time: each takes 64 MiB and a core, by argon2's own defaults."""
 

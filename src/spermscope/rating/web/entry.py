@@ -63,7 +63,7 @@ def sign_out(request: Request, session: SignedIn, house: HouseOf) -> Response:
 def me(session: SignedIn, house: HouseOf) -> dict[str, Any]:
     """Who is signed in, the token for what changes something, and what that role's page needs to know."""
     person = session.person
-    known = {
+    known: dict[str, Any] = {
         "pseudonym": person.pseudonym,
         "role": person.role,
         "token": session.token,

@@ -50,7 +50,8 @@ def anchor(grade: str, number: int, pseudonym: Rater, house: HouseOf) -> Respons
 @router.post("/api/votes")
 async def vote(given: NewVote, pseudonym: Rater, house: HouseOf) -> dict[str, Any]:
     """Take a vote; the answer is its receipt and comes once the vote is on the disk."""
-    return asdict(await asyncio.wrap_future(house.study.submit(pseudonym, given)))
+    receipt = await asyncio.wrap_future(house.study.submit(pseudonym, given))
+    return asdict(receipt)
 
 
 @router.get("/api/last")

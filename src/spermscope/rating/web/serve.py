@@ -31,7 +31,8 @@ def serve(
 ) -> None:
     """Serve ``study`` until Ctrl-C or the end of the process is asked for; ``told`` gets the lines for the console.
 
-    Port 0 takes a free one. ``roles`` get a link to join each; by default the first coordinator does, or a package's rater. With ``certificate`` and its ``key`` (PEM files) it speaks TLS and nothing else.
+    Port 0 takes a free one. ``roles`` get a link to join each; by default the first coordinator does, or a package's
+    rater. With ``certificate`` and its ``key`` (PEM files) it speaks TLS and nothing else.
 
     Raises
     ------
@@ -74,9 +75,7 @@ def greeting(study: Study, address: str, roles: Sequence[Role], sheltered: bool)
     lines = [f"{study.folder}: rated at {address} (Ctrl-C stops; what was voted is kept)"]
     lines += [f"a {role} joins, once, at {address}/enter#code={study.invite(role)}" for role in roles]
     if not sheltered:
-        lines.append(
-            "without TLS passphrases and votes cross the network readable: give --certificate and --key"
-        )
+        lines.append("without TLS passphrases and votes cross the network readable: give --certificate and --key")
     return lines
 
 
@@ -91,7 +90,7 @@ def is_loopback(host: str) -> bool:
 def _listening(host: str, port: int) -> socket.socket:
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     try:
-        return socket.create_server(address[:2], family=family)  # type: ignore[arg-type]
+        return socket.create_server(address[:2], family=family)
     except OSError as error:
         raise OSError(f"{host}:{port}: expected a free address of this machine: {error.strerror}") from error
 
