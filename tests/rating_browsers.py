@@ -8,7 +8,10 @@ import threading
 import time
 from contextlib import contextmanager
 
+import uvicorn
 from playwright.sync_api import sync_playwright
+
+from spermscope.rating.web.app import make_app
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PASSPHRASE = "correct horse battery"
@@ -41,11 +44,14 @@ def serving(folder, *more):
 @contextmanager
 def served(study):
     """An open study behind a real socket, within this process: it is there at once."""
-    import uvicorn
+    with served_app(make_app(study)) as address:
+        yield address
 
-    from spermscope.rating.web.app import make_app
 
-    server = uvicorn.Server(uvicorn.Config(make_app(study), port=0, log_level="warning", access_log=False))
+@contextmanager
+def served_app(app):
+    """Any application, likewise; its address."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", access_log=False))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:

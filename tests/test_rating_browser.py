@@ -252,6 +252,7 @@ def test_the_page_turns_to_japanese_and_back_without_losing_its_place(browser, f
     assert "最も望ましい" in rater.page.locator("#grades").inner_text()
     rater.page.click("#language")
     assert rater.page.locator("#cannot").inner_text().startswith("Cannot judge")
+    assert "undefined" not in rater.page.locator("body").inner_text()
     assert rater.number() == 1
     rater.page.reload()
     rater.seen()

@@ -8,7 +8,7 @@ import pytest
 from spermscope.locale import pages
 from spermscope.rating.protocol import REASONS
 from spermscope.rating.web.guards import POLICY
-from spermscope.rating.web.pages import PAGES, assets
+from spermscope.rating.web.pages import OTHERS, PAGES, assets
 
 SOURCES = {
     item.name: item.read_text(encoding="utf-8") for item in files("spermscope.rating.web").joinpath("assets").iterdir()
@@ -18,7 +18,7 @@ SCRIPTS = sorted(name for name in SOURCES if name.endswith(".js"))
 
 
 def test_every_page_is_there_and_every_asset_is_served():
-    assert {f"{page}.html" for page in PAGES} == set(HTML)
+    assert {f"{page}.html" for page in (*PAGES, *OTHERS)} == set(HTML)
     assert set(assets()) == set(SOURCES)
 
 

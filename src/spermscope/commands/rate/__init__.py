@@ -8,7 +8,7 @@ from spermscope.commands.rate.carry import answer, merge, package, unpack
 from spermscope.commands.rate.export import export
 from spermscope.commands.rate.new import new
 from spermscope.commands.rate.report import report
-from spermscope.commands.rate.serve import invite, serve
+from spermscope.commands.rate.serve import invite, serve, tutor
 from spermscope.commands.rate.verify import verify
 
 
@@ -21,5 +21,5 @@ def rate() -> None:
     """
 
 
-for command in (new, serve, invite, package, unpack, answer, merge, verify, export, report):
+for command in (new, serve, invite, package, unpack, answer, merge, verify, export, report, tutor):
     rate.add_command(command)

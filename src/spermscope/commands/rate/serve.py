@@ -1,23 +1,34 @@
-"""``spermscope rate serve``: the pages of a study, for browsers; ``rate invite``: a code to join with."""
+"""``spermscope rate serve`` and ``rate tutor``: pages for browsers; ``rate invite``: a code to join with."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
+from spermscope.commands.progress import progress
 from spermscope.commands.rate.options import database, study
+
+
+def _address(command: Callable[..., None]) -> Callable[..., None]:
+    """Where a server is reached, and by which certificate."""
+    for option in (
+        click.option("--key", type=click.Path(path_type=Path, exists=True), help="Its private key (PEM)."),
+        click.option("--certificate", type=click.Path(path_type=Path, exists=True), help="TLS certificate (PEM)."),
+        click.option("--port", type=click.IntRange(0, 65_535), default=8765, show_default=True, help="0: a free one."),
+        click.option("--host", default="127.0.0.1", show_default=True, help="Address to answer at; 0.0.0.0 for all."),
+    ):
+        command = option(command)
+    return command
 
 
 @click.command()
 @study
 @database
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to be reached at; 0.0.0.0 for all.")
-@click.option("--port", type=click.IntRange(0, 65_535), default=8765, show_default=True, help="0 takes a free one.")
-@click.option("--certificate", type=click.Path(path_type=Path, exists=True), help="TLS certificate (PEM).")
-@click.option("--key", type=click.Path(path_type=Path, exists=True), help="Its private key (PEM).")
-def serve(study: Path, database: str | None, host: str, port: int, certificate: Path | None, key: Path | None) -> None:
+@_address
+def serve(study: Path, database: str | None, **where: Any) -> None:
     """Serve a study's pages to browsers: this machine's alone, unless --host says otherwise.
 
     The first coordinator's link is printed; links for all others come from the coordinator's page. A package that was
@@ -31,7 +42,7 @@ def serve(study: Path, database: str | None, host: str, port: int, certificate: 
     from spermscope.rating.web.serve import serve as run
 
     with open_study(study, database) as opened:
-        run(opened, host=host, port=port, certificate=certificate, key=key, told=click.echo)
+        run(opened, told=click.echo, **where)
 
 
 @click.command()
@@ -48,3 +59,25 @@ def invite(study: Path, database: str | None, role: Literal["rater", "coordinato
 
     with open_study(study, database) as opened:
         click.echo(opened.invite(role))
+
+
+@click.command()
+@click.argument("dataset", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--grader", type=click.Path(path_type=Path), help="Tells which clips look alike; else the shipped one.")
+@_address
+def tutor(dataset: Path, grader: Path | None, **where: Any) -> None:
+    """Let learners grade the clips of a data set with votes (rate export), and show them what the panel said.
+
+    Answers stay in the learner's browser; the server takes none, so none can enter a study.
+
+    \b
+    Example: spermscope rate tutor rated
+    """
+    from spermscope.dataset import open_dataset
+    from spermscope.rating.tutoring import lessons_of
+    from spermscope.rating.web.tutor import serve_tutor
+    from spermscope.runtime import load_model, shipped
+
+    with progress("clips") as advance:
+        lessons = lessons_of(open_dataset(dataset), load_model(grader or shipped("grader")), advance)
+    serve_tutor(lessons, told=click.echo, **where)

@@ -25,6 +25,11 @@ def make_app(study: Study, *, secure: bool = False, hosts: tuple[str, ...] = LOO
     app.state.house = House(study, secure)
     for part in PARTS:
         app.include_router(part.router)
+    return surrounded(app, secure=secure, hosts=hosts)
+
+
+def surrounded(app: FastAPI, *, secure: bool, hosts: tuple[str, ...]) -> FastAPI:
+    """The same application with its guards, answering by refusals that a page can tell."""
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _http)

@@ -14,6 +14,8 @@ from spermscope.rating.web.doors import HouseOf
 
 router = APIRouter(include_in_schema=False)
 PAGES = ("enter", "rate", "coordinate")
+OTHERS = ("tutor",)
+"""Pages that another server shows."""
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
@@ -54,7 +56,12 @@ def page(page: str) -> Response:
     """A page."""
     if page not in PAGES:
         raise Refused("unknown")
-    return _copy(f"{page}.html")
+    return html(page)
+
+
+def html(name: str) -> Response:
+    """A page's file."""
+    return _copy(f"{name}.html")
 
 
 def _copy(name: str) -> Response:

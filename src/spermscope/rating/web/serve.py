@@ -7,9 +7,11 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 from spermscope.rating.opening import Study
 from spermscope.rating.values import Role
@@ -41,12 +43,29 @@ def serve(
     OSError
         When the address cannot be bound, or a file is not there.
     """
+
+    def lines(address: str, sheltered: bool) -> list[str]:
+        return greeting(study, address, needed(study) if roles is None else roles, sheltered)
+
+    run(partial(make_app, study), lines, told, host=host, port=port, certificate=certificate, key=key)
+
+
+def run(
+    app: Callable[..., FastAPI],
+    lines: Callable[[str, bool], list[str]],
+    told: Callable[[str], None],
+    *,
+    host: str,
+    port: int,
+    certificate: Path | None,
+    key: Path | None,
+) -> None:
+    """Serve what ``app(secure=, hosts=)`` makes; ``lines(address, sheltered)`` are told once it can be reached."""
     if (certificate is None) != (key is None):
         raise ValueError("serve: expected a certificate and its key, found one of them")
     secure = certificate is not None
-    app = make_app(study, secure=secure, hosts=LOOPBACK if is_loopback(host) else ("*",))
     config = uvicorn.Config(
-        app,
+        app(secure=secure, hosts=LOOPBACK if is_loopback(host) else ("*",)),
         ssl_certfile=certificate,
         ssl_keyfile=key,
         log_level="warning",
@@ -59,7 +78,7 @@ def serve(
     config.load()
     with _listening(host, port) as door:
         address = f"{'https' if secure else 'http'}://{_named(host)}:{door.getsockname()[1]}"
-        for line in greeting(study, address, needed(study) if roles is None else roles, secure or is_loopback(host)):
+        for line in lines(address, secure or is_loopback(host)):
             told(line)
         _until_stopped(uvicorn.Server(config), door)
 

@@ -6,9 +6,8 @@ import { say, told } from "/assets/words.js";
 
 /** Buttons for grades and reasons in the page's language; `give({grade} or {reason})` is called by a click. */
 export function fillAnswers(protocol, give) {
-  const letters = protocol.grades.map((grade, at) => choice(at, [letter(grade.code), words(bare(grade))], () => give({ grade: grade.code })));
-  const kept = [...document.querySelectorAll("#grades canvas")];
-  letters.forEach((button, at) => (kept.length ? button.prepend(kept[at]) : button.prepend(document.createElement("canvas"))));
+  const letters = fillGrades(protocol, give);
+  letters.forEach((button, at) => protocol.grades[at].anchors.length && withTile(button, tile(protocol.grades[at].code)));
   document.getElementById("grades").replaceChildren(...letters);
   const why = protocol.reasons.map((reason, at) => choice(at, [words(say(reason))], () => give({ reason })));
   why.forEach((button) => button.classList.add("plain"));
@@ -20,22 +19,38 @@ export function fillAnswers(protocol, give) {
   }
 }
 
+/** A button for each grade. */
+export function fillGrades(protocol, give) {
+  return protocol.grades.map((grade, at) => {
+    const button = choice(at, [letter(grade.code), words(bare(grade))], () => give({ grade: grade.code }));
+    button.classList.add("plain");
+    return button;
+  });
+}
+
+/** The small canvas of a grade, with what plays on it already. */
+function tile(code) {
+  const canvas = document.querySelector(`#grades canvas[data-grade="${code}"]`) ?? document.createElement("canvas");
+  canvas.dataset.grade = code;
+  return canvas;
+}
+
+function withTile(button, canvas) {
+  button.classList.remove("plain");
+  button.prepend(canvas);
+}
+
 /** Let the first anchor clip of each grade loop on its button, and all of them in the dialog. */
 export async function showAnchors(protocol) {
-  const tiles = document.querySelectorAll("#grades canvas");
   const shelf = document.querySelector("#anchor-clips .anchors");
   shelf.replaceChildren();
-  for (const [at, grade] of protocol.grades.entries()) {
-    if (!grade.anchors.length) {
-      tiles[at].remove();
-      document.querySelectorAll("#grades .choice")[at].classList.add("plain");
-    }
+  for (const grade of protocol.grades) {
     for (const [number, sheet] of grade.anchors.entries()) {
       const shown = await picture(`/anchors/${grade.code}/${number}.png`);
       const figure = shelf.appendChild(document.createElement("figure"));
       loop(figure.appendChild(document.createElement("canvas")), shown, sheet);
       figure.append(letter(grade.code));
-      if (number === 0) loop(tiles[at], shown, sheet);
+      if (number === 0) loop(tile(grade.code), shown, sheet);
     }
   }
   document.getElementById("anchors").disabled = !shelf.children.length;
