@@ -6,12 +6,13 @@ import ipaddress
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import uvicorn
 
 from spermscope.rating.opening import Study
+from spermscope.rating.values import Role
 from spermscope.rating.web.app import LOOPBACK, make_app
 
 MOST_CONNECTIONS = 1000
@@ -25,11 +26,12 @@ def serve(
     port: int = 8765,
     certificate: Path | None = None,
     key: Path | None = None,
+    roles: Sequence[Role] | None = None,
     told: Callable[[str], None] = print,
 ) -> None:
     """Serve ``study`` until Ctrl-C or the end of the process is asked for; ``told`` gets the lines for the console.
 
-    Port 0 takes a free one. With ``certificate`` and its ``key`` (PEM files) it speaks TLS and nothing else.
+    Port 0 takes a free one. ``roles`` get a link to join each; by default the first coordinator does, or a package's rater. With ``certificate`` and its ``key`` (PEM files) it speaks TLS and nothing else.
 
     Raises
     ------
@@ -56,19 +58,25 @@ def serve(
     config.load()
     with _listening(host, port) as door:
         address = f"{'https' if secure else 'http'}://{_named(host)}:{door.getsockname()[1]}"
-        for line in greeting(study, address, secure or is_loopback(host)):
+        for line in greeting(study, address, needed(study) if roles is None else roles, secure or is_loopback(host)):
             told(line)
         _until_stopped(uvicorn.Server(config), door)
 
 
-def greeting(study: Study, address: str, sheltered: bool) -> list[str]:
-    """Where the study is, a link to join for the first one who needs it, and a warning where words travel openly."""
+def needed(study: Study) -> tuple[Role, ...]:
+    """Who has to join before anyone can go on."""
+    role: Role = "rater" if study.file.pseudonym else "coordinator"
+    return () if any(name.startswith(role[0].upper()) for name in study.names()) else (role,)
+
+
+def greeting(study: Study, address: str, roles: Sequence[Role], sheltered: bool) -> list[str]:
+    """Where the study is, links to join, and a warning where words travel openly."""
     lines = [f"{study.folder}: rated at {address} (Ctrl-C stops; what was voted is kept)"]
-    role = "rater" if study.file.pseudonym else "coordinator"
-    if not any(name.startswith(role[0].upper()) for name in study.names()):
-        lines.append(f"the {role} joins, once, at {address}/enter#code={study.invite(role)}")
+    lines += [f"a {role} joins, once, at {address}/enter#code={study.invite(role)}" for role in roles]
     if not sheltered:
-        lines.append("without a certificate passphrases and votes cross the network readable: give --certificate and --key")
+        lines.append(
+            "without TLS passphrases and votes cross the network readable: give --certificate and --key"
+        )
     return lines
 
 

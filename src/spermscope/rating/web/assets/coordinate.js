@@ -58,7 +58,8 @@ function show() {
 
 function row(rater) {
   const line = document.createElement("tr");
-  const pace = rater.pace_per_min ? say("pace_value", { seconds: (60 / rater.pace_per_min).toFixed(1) }) : say("never");
+  const took_ms = rater.drift.at(-1)?.median_ms;
+  const pace = took_ms ? say("pace_value", { seconds: (took_ms / 1000).toFixed(1) }) : say("never");
   const drift = driftLine(rater.drift, study.protocol.grades);
   line.append(cell(rater.pseudonym), cell(bar(rater)), cell(pace), cell(when(rater.last_time)), cell(drift));
   return line;

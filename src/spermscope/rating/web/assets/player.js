@@ -1,6 +1,6 @@
 // A clip on a canvas: loops at its true rate from a sheet that holds all its frames, each pixel as it was recorded.
 const ZOOMS = [1, 1.5, 2, 3, 4];
-const MARK = "#ffb000";
+const MARK = "#ffb000b3"; // seen through: the cell is what counts
 const CORNER_PX = [13, 7]; // how far the corner marks are from the head, and where they end
 
 export class Player {
@@ -129,7 +129,7 @@ export class Player {
     pen.drawImage(this.picture, left + x, top + y, wide / this.zoom, high / this.zoom, 0, 0, this.canvas.width, this.canvas.height);
     const scale = (this.canvas.width * this.zoom) / wide;
     pen.setTransform(scale, 0, 0, scale, (0.5 - x) * scale, (0.5 - y) * scale);
-    pen.lineWidth = (1.5 * devicePixelRatio) / scale;
+    pen.lineWidth = (1.3 * devicePixelRatio) / scale;
     pen.strokeStyle = MARK;
     pen.beginPath();
     for (const point of trail[frame] ?? []) pen.lineTo(...point);
