@@ -63,6 +63,7 @@ class Came:
 
     receipts: dict[tuple[str, int], Receipt] = field(default_factory=dict)
     waited_ms: list[float] = field(default_factory=list)
+    at_s: list[float] = field(default_factory=list)
     contradicted: int = 0
     signing_in: int = 0
     lock: Lock = field(default_factory=Lock)
@@ -75,6 +76,7 @@ class Came:
     def take(self, rater: str, number: int, receipt: Receipt, waited_ms: float | None) -> None:
         """One receipt; the time where the vote was answered at once and nobody is signing in."""
         with self.lock:
+            self.at_s.append(time.perf_counter())
             quiet = waited_ms is not None and not self.signing_in
             self.contradicted += self.receipts.setdefault((rater, number), receipt) != receipt
             if quiet:
@@ -208,9 +210,8 @@ def measure(database: str | None, clips: int, raters: int, votes_per_s: float, k
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         votes = make_study(folder, clips, raters, database)
-        start_s = time.perf_counter()
         came = run(folder / "study", database, raters, votes_per_s, votes, kills)
-        took_s = time.perf_counter() - start_s
+        took_s = came.at_s[-1] - came.at_s[0]
         found = verify(folder / "study", database, list(came.receipts.values()))
         with open_study(folder / "study", database) as study:
             there = [row.id for row in study.ledger.rows("vote")]
