@@ -13,6 +13,7 @@ from benchmarks import (
     merges,
     networks,
     optics,
+    rating,
     scale,
     speed,
     stability,
@@ -35,6 +36,7 @@ PARTS = (
     stability,
     networks,
     dataset,
+    rating,
     speed,
 )
 

@@ -5,8 +5,8 @@
 random moments, ``rate`` votes a second together, until every presentation has a vote. The server is killed with -9
 ``kills`` times on the way and started again; raters then sign in again and send the vote that got no answer once more.
 At the end every vote that was acknowledged must be there, once, in order, and the chain must verify. Times are from
-sending to the receipt, of votes that were answered at once; what waits for a restart is not among them. Without
-``--database`` PostgreSQL is measured too where ``SPERMSCOPE_POSTGRESQL`` has its URL.
+sending to the receipt, of votes that were answered at once while nobody was signing in: what waits for a restart is not
+among them. Without ``--database`` PostgreSQL is measured too where ``SPERMSCOPE_POSTGRESQL`` has its URL.
 """
 
 from __future__ import annotations
@@ -63,14 +63,23 @@ class Came:
 
     receipts: dict[tuple[str, int], Receipt] = field(default_factory=dict)
     waited_ms: list[float] = field(default_factory=list)
+    at_s: list[float] = field(default_factory=list)
     contradicted: int = 0
+    signing_in: int = 0
     lock: Lock = field(default_factory=Lock)
 
-    def take(self, rater: str, number: int, receipt: Receipt, waited_ms: float | None) -> None:
-        """One receipt; the time where the vote was answered at once."""
+    def sign_in(self, step: int) -> None:
+        """How many are about to sign in, +1 or -1."""
         with self.lock:
+            self.signing_in += step
+
+    def take(self, rater: str, number: int, receipt: Receipt, waited_ms: float | None) -> None:
+        """One receipt; the time where the vote was answered at once and nobody is signing in."""
+        with self.lock:
+            self.at_s.append(time.perf_counter())
+            quiet = waited_ms is not None and not self.signing_in
             self.contradicted += self.receipts.setdefault((rater, number), receipt) != receipt
-            if waited_ms is not None:
+            if quiet:
                 self.waited_ms.append(waited_ms)
 
 
@@ -83,14 +92,19 @@ class Rater(Thread):
         self._rng = np.random.default_rng([SEED, int(name[1:])])
         self._door: http.client.HTTPConnection | None = None
         self._headers: dict[str, str] = {}
+        came.sign_in(+1)
 
     def run(self) -> None:
         """Until nothing is left."""
+        self._patiently("GET", "/api/me")
+        while self._came.signing_in:
+            time.sleep(0.1)
         time.sleep(self._rng.uniform(0, self._gap_s))
         while coming := self._patiently("GET", "/api/next?count=24")[0]["presentations"]:
             for shown in coming:
                 self._vote(shown)
         self._leave()
+        self._came.sign_in(-1)
 
     def _vote(self, shown: dict[str, Any]) -> None:
         self._patiently("GET", f"/sheets/{shown['id']}.png")
@@ -116,9 +130,10 @@ class Rater(Thread):
             try:
                 if self._door is None:
                     once = False
-                    self._sign_in()
+                    self._door = self._sign_in()
+                    self._came.sign_in(-1)
                 sent_s = time.perf_counter()
-                status, found = self._ask(method, path, body)
+                status, found = self._ask(self._door, method, path, body)
                 if status == 200:
                     return found, 1e3 * (time.perf_counter() - sent_s) if once else None
                 if status != 401:
@@ -130,18 +145,23 @@ class Rater(Thread):
     def _leave(self) -> None:
         if self._door is not None:
             self._door.close()
-        self._door = None
+            self._door = None
+            self._came.sign_in(+1)
 
-    def _sign_in(self) -> None:
-        self._door, self._headers = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60), {}
-        self._ask("POST", "/api/session", {"pseudonym": self.name, "passphrase": PASSPHRASE})
-        self._headers["X-CSRF-Token"] = self._ask("GET", "/api/me")[1]["token"]
+    def _sign_in(self) -> http.client.HTTPConnection:
+        door, self._headers = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60), {}
+        try:
+            self._ask(door, "POST", "/api/session", {"pseudonym": self.name, "passphrase": PASSPHRASE})
+            self._headers["X-CSRF-Token"] = self._ask(door, "GET", "/api/me")[1]["token"]
+        except (OSError, http.client.HTTPException):
+            door.close()
+            raise
+        return door
 
-    def _ask(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        assert self._door is not None
+    def _ask(self, door: http.client.HTTPConnection, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         content = None if body is None else json.dumps(body)
-        self._door.request(method, path, content, self._headers | {"Content-Type": "application/json"})
-        answer = self._door.getresponse()
+        door.request(method, path, content, self._headers | {"Content-Type": "application/json"})
+        answer = door.getresponse()
         found = answer.read()
         if cookie := answer.getheader("set-cookie"):
             self._headers["Cookie"] = cookie.partition(";")[0]
@@ -190,9 +210,8 @@ def measure(database: str | None, clips: int, raters: int, votes_per_s: float, k
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         votes = make_study(folder, clips, raters, database)
-        start_s = time.perf_counter()
         came = run(folder / "study", database, raters, votes_per_s, votes, kills)
-        took_s = time.perf_counter() - start_s
+        took_s = came.at_s[-1] - came.at_s[0]
         found = verify(folder / "study", database, list(came.receipts.values()))
         with open_study(folder / "study", database) as study:
             there = [row.id for row in study.ledger.rows("vote")]

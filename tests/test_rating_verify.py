@@ -248,7 +248,7 @@ def test_heads_signed_under_another_key_hide_nothing(copy, edit):
     assert verify(copy).flaws
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     place=st.integers(0, 38), column=st.integers(0, 6), at=st.integers(0, 10_000), other=st.characters(codec="utf-8")
 )

@@ -10,6 +10,7 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Collection
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 
@@ -35,7 +36,6 @@ class People:
 
     def __init__(self, folder: Path) -> None:
         self._lock, self._hasher = Lock(), PasswordHasher()
-        self._nobody = self._hasher.hash(secrets.token_hex(16))
         path = folder / FILE
         self._base = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._base.execute("PRAGMA secure_delete=ON")
@@ -75,6 +75,11 @@ class People:
             self._base.execute("DELETE FROM invitations WHERE code = ?", (_hash(letters),))
         return Person(pseudonym, role)
 
+    @cached_property
+    def _nobody(self) -> str:
+        """The hash of a passphrase that nobody has."""
+        return self._hasher.hash(secrets.token_hex(16))
+
     def _free(self, role: Role, seats: int, taken: Collection[str]) -> str:
         sitting = {*taken, *(one for (one,) in self._base.execute("SELECT pseudonym FROM people"))}
         letter, last = ("R", seats) if role == "rater" else ("C", 999)
@@ -88,8 +93,9 @@ class People:
         with self._lock:
             query = "SELECT role, passphrase FROM people WHERE pseudonym = ?"
             found = self._base.execute(query, (pseudonym,)).fetchone()
+        nobody = self._nobody
         try:
-            self._hasher.verify(found[1] or self._nobody if found else self._nobody, passphrase[: LONGEST + 1])
+            self._hasher.verify((found and found[1]) or nobody, passphrase[: LONGEST + 1])
         except (VerificationError, InvalidHashError) as error:
             raise Refused("sign_in") from error
         if found is None:
