@@ -17,7 +17,7 @@ from spermscope.rating.keys import read_key
 from spermscope.rating.ledger import STATE, VOTE, Entry, Ledger
 from spermscope.rating.people import People
 from spermscope.rating.sole import SoleUse
-from spermscope.rating.standing import counting, rater_progress, votes_table
+from spermscope.rating.standing import Standing, votes_table
 from spermscope.rating.turns import Turns
 from spermscope.rating.values import (
     NewVote,
@@ -53,6 +53,7 @@ class Study:
             opened.enter_context(closing(SoleUse(folder)))
             self.key = read_key(folder)
             self.ledger = opened.enter_context(closing(Ledger(folder, self.study_id, database_url)))
+            self._standing = Standing(self.ledger, self.protocol.codes)
             check_frozen(folder, self._frozen, self.ledger)
             self._people = opened.enter_context(closing(People(folder / KEYS)))
             self._anchors = opened.enter_context(closing(Anchors(folder, self.study_id, self.key)))
@@ -167,13 +168,10 @@ class Study:
 
     def completion(self) -> list[RaterProgress]:
         """A row for each rater who joined or voted, by pseudonym."""
-        votes, joined = counting(self.ledger.rows(VOTE)), self._people.names()
+        joined = self._people.names()
         raters = sorted({name for name in joined if name.startswith("R")} | self.ledger.raters())
-        codes = self.protocol.codes
-        return [
-            rater_progress(name, name in joined, len(self.turns.of(name)), votes.get(name, {}), codes)
-            for name in raters
-        ]
+        self._standing.look()
+        return [self._standing.of(name, name in joined, len(self.turns.of(name))) for name in raters]
 
     def votes_table(self, *, unlocked: bool = False) -> VotesTable:
         """Every vote that counts; refused (``unlocked``) before the lock, unless asked for by what shows none."""
