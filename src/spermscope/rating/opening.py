@@ -98,17 +98,21 @@ class Study:
             raise Refused("clip")
         return self.sheets[hash].info(self.folder, self.protocol.view, self.protocol.trail)
 
-    def invite(self, role: Role, pseudonym: str | None = None) -> str:
-        """A code to join with, once, within 30 days; only its hash is kept. ``pseudonym`` names the seat."""
-        return self._people.invite(role, pseudonym or (self.file.pseudonym if role == "rater" else None))
+    def invite(self, role: Role, pseudonym: str | None = None, name: str = "") -> str:
+        """A code to join with, once, within 30 days; only its hash is kept.
 
-    def join(self, code: str, passphrase: str, name: str = "") -> Person:
-        """Take the next free seat (or the one that the code names); ``name`` is for the map of people alone.
+        ``pseudonym`` names the seat, ``name`` the person, for the map of people alone.
+        """
+        seat = pseudonym or (self.file.pseudonym if role == "rater" else None)
+        return self._people.invite(role, seat, name[:200])
+
+    def join(self, code: str, passphrase: str) -> Person:
+        """Take the next free seat, or the one that the code names.
 
         Refused where the code is unknown, used or too old (``code``), the passphrase is too short or too long
         (``passphrase``), or no seat is free (``seats``).
         """
-        return self._people.join(code, passphrase, name[:200], self.protocol.raters, self.ledger.raters())
+        return self._people.join(code, passphrase, self.protocol.raters, self.ledger.raters())
 
     def sign_in(self, pseudonym: str, passphrase: str) -> Person:
         """Who it is; refused (``sign_in``) otherwise, whatever was wrong, after the same time."""
