@@ -47,7 +47,7 @@ class Visitor:
         self.token = ""
 
     def ask(self, method, path, body=None, **more):
-        headers = {"X-CSRF-Token": self.token} | more.pop("headers", {})
+        headers = ({"X-CSRF-Token": self.token} if self.token else {}) | more.pop("headers", {})
         return self.client.request(method, path, json=body, headers=headers, follow_redirects=False, **more)
 
     def get(self, path):
@@ -61,6 +61,7 @@ class Visitor:
         return self.known()
 
     def known(self):
+        self.token = ""
         self.me = self.get("/api/me")
         self.token = self.me["token"]
         return self

@@ -207,6 +207,27 @@ def test_votes_outlive_a_server_that_is_killed_and_a_session_that_is_gone(browse
     assert votes(folder) == ["B", "C", "D"]
 
 
+def test_votes_never_go_out_under_another_name_that_was_signed_in_meanwhile(browser, folder, address):
+    rater = sit(browser, folder, address)
+    rater.press("1")
+    rater.saved()
+    other = rater.context.new_page()
+    other.goto(link(folder, address, "R002"))
+    for field in ("passphrase", "again"):
+        other.fill(f"#join [name={field}]", "correct horse battery")
+    other.keyboard.press("Enter")
+    other.wait_for_selector("#joined:not([hidden])")
+    rater.press("2")
+    rater.page.wait_for_url("**/enter#out")
+    assert (votes(folder), votes(folder, "R002")) == (["A"], [])
+    rater.page.fill("#enter [name=pseudonym]", "R001")
+    rater.page.fill("#enter [name=passphrase]", "correct horse battery")
+    rater.page.keyboard.press("Enter")
+    rater.seen()
+    rater.saved()
+    assert (votes(folder), votes(folder, "R002")) == (["A", "B"], [])
+
+
 def test_pause_and_lock_reach_the_raters_page(browser, folder, address):
     rater, head = sit(browser, folder, address), sit(browser, folder, address, "C001")
     rater.press("1")

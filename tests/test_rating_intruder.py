@@ -157,6 +157,10 @@ def test_the_token_of_someone_else_is_no_token(rater, head):
     assert refused(rater.ask("POST", "/api/votes", vote, headers={"X-CSRF-Token": head.token})) == (403, "token")
 
 
+def test_a_page_behind_which_someone_else_signed_in_is_told_nothing(rater, head):
+    assert refused(rater.ask("GET", "/api/next", headers={"X-CSRF-Token": head.token})) == (403, "token")
+
+
 def test_another_page_can_sign_nobody_in(rater):
     body = {"pseudonym": "R001", "passphrase": PASSPHRASE}
     stranger = rater.other()

@@ -44,11 +44,15 @@ HouseOf = Annotated[House, Depends(house_of)]
 
 
 async def signed_in(request: Request, house: HouseOf) -> Session:
-    """Who asks; refused without a session, and where something changes without the session's own token."""
+    """Who asks; refused without a session, and where something changes without the session's own token.
+
+    A token that comes with a mere question must fit too: it is of a page that someone else has signed in behind.
+    """
     session = house.sessions.find(request.cookies.get(house.cookie, ""))
     if session is None:
         raise Refused("session")
-    if request.method not in SAFE and not same(session.token, request.headers.get("x-csrf-token", "")):
+    token = request.headers.get("x-csrf-token")
+    if (token is not None or request.method not in SAFE) and not same(session.token, token or ""):
         raise Refused("token")
     return session
 

@@ -3,6 +3,7 @@ import { knows, say } from "/assets/words.js";
 
 const PATIENCE_MS = 15_000;
 let token = "";
+let who = "";
 
 export class Refusal extends Error {
   constructor(status, key, values = {}) {
@@ -20,10 +21,11 @@ export class Refusal extends Error {
   }
 }
 
-/** Who is signed in, with what the page needs to know of the study. */
+/** Who is signed in, with what the page needs to know; someone else than before is as if nobody were. */
 export async function me() {
   const person = await once("GET", "/api/me");
-  token = person.token;
+  if (who && person.pseudonym !== who) throw new Refusal(401, "session");
+  ({ token, pseudonym: who } = person);
   return person;
 }
 
@@ -39,7 +41,7 @@ export async function ask(method, path, body) {
 }
 
 async function once(method, path, body) {
-  const headers = { "X-CSRF-Token": token };
+  const headers = token && path !== "/api/me" ? { "X-CSRF-Token": token } : {};
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const answer = await reached(path, { method, headers, body: body && JSON.stringify(body) });
   if (answer.ok) return answer.status === 204 ? null : answer.json();
