@@ -215,3 +215,15 @@ def test_a_simulated_sets_truth_comes_along_so_that_its_models_are_marked(tmp_pa
         study.lock()
         export_study(study, tmp_path / "out")
     np.testing.assert_array_equal(open_dataset(tmp_path / "out").truth(), open_dataset(tmp_path / "d").truth())
+
+
+def test_people_are_listed_and_forgotten(tmp_path):
+    folder = new(tmp_path / "s")
+    code = run("rate", "invite", folder, "--name", "Sato").stdout.strip()
+    with open_study(folder) as study:
+        study.join(code, "long enough")
+    assert run("rate", "people", folder).stdout == "R001\tSato\n"
+    with pytest.raises(ValueError, match="found R002"):
+        run("rate", "people", folder, "--erase", "R002")
+    assert run("rate", "people", folder, "--erase", "R001").stdout == f"{folder}: 1 forgotten\n"
+    assert run("rate", "people", folder).stdout == "R001\t\n"

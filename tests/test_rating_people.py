@@ -25,7 +25,7 @@ def people(tmp_path):
 
 
 def join(people, role="rater", pseudonym=None, seats=3, taken=(), name=""):
-    return people.join(people.invite(role, pseudonym), PASSPHRASE, name, seats, taken)
+    return people.join(people.invite(role, pseudonym, name), PASSPHRASE, seats, taken)
 
 
 def test_raters_take_the_lowest_free_seat_and_coordinators_have_their_own(people):
@@ -40,17 +40,17 @@ def test_raters_take_the_lowest_free_seat_and_coordinators_have_their_own(people
 def test_a_code_works_once_however_it_is_typed(people):
     code = people.invite("rater", None)
     assert len(code.replace("-", "")) == 16
-    assert people.join(code.lower().replace("-", " "), PASSPHRASE, "", 3, ()).pseudonym == "R001"
-    assert refused(people.join, code, PASSPHRASE, "", 3, ()) == "code"
-    assert refused(people.join, "", PASSPHRASE, "", 3, ()) == "code"
+    assert people.join(code.lower().replace("-", " "), PASSPHRASE, 3, ()).pseudonym == "R001"
+    assert refused(people.join, code, PASSPHRASE, 3, ()) == "code"
+    assert refused(people.join, "", PASSPHRASE, 3, ()) == "code"
 
 
 def test_a_code_is_not_used_up_by_what_was_refused(people):
     code = people.invite("rater", None)
-    assert refused(people.join, code, "short", "", 3, ()) == "passphrase"
-    assert refused(people.join, code, "x" * 257, "", 3, ()) == "passphrase"
-    assert refused(people.join, code, PASSPHRASE, "", 0, ()) == "seats"
-    assert people.join(code, PASSPHRASE, "", 3, ()).pseudonym == "R001"
+    assert refused(people.join, code, "short", 3, ()) == "passphrase"
+    assert refused(people.join, code, "x" * 257, 3, ()) == "passphrase"
+    assert refused(people.join, code, PASSPHRASE, 0, ()) == "seats"
+    assert people.join(code, PASSPHRASE, 3, ()).pseudonym == "R001"
 
 
 def test_a_code_grows_old(people, monkeypatch):
@@ -60,8 +60,8 @@ def test_a_code_grows_old(people, monkeypatch):
 
 def test_a_seat_is_given_to_one(people):
     first, second = people.invite("rater", "R002"), people.invite("rater", "R002")
-    people.join(first, PASSPHRASE, "", 3, ())
-    assert refused(people.join, second, PASSPHRASE, "", 3, ()) == "code"
+    people.join(first, PASSPHRASE, 3, ())
+    assert refused(people.join, second, PASSPHRASE, 3, ()) == "code"
 
 
 def test_who_signs_in_is_known_by_pseudonym_and_passphrase(people):
@@ -92,14 +92,16 @@ def test_an_erased_person_is_nowhere_and_the_seat_stays_taken(people, tmp_path):
     assert b"Suzuki" in content
     assert refused(people.sign_in, "R001", PASSPHRASE) == "sign_in"
     assert join(people).pseudonym == "R003"
+    unused = people.invite("rater", None, "Suzuki Jiro")
     assert people.erase(None) == 3
+    assert refused(people.join, unused, PASSPHRASE, 9, ()) == "code"
     assert b"Suzuki" not in (tmp_path / "people.db").read_bytes()
     assert set(people.names().values()) == {""}
 
 
 def test_a_seat_with_votes_stays_taken_when_the_whole_map_is_removed(tmp_path):
     with started(tmp_path / "s") as study:
-        assert study.join(study.invite("rater"), PASSPHRASE, "Sato").pseudonym == "R001"
+        assert study.join(study.invite("rater", name="Sato"), PASSPHRASE).pseudonym == "R001"
         rate(study, "R001", 2)
     (tmp_path / "s" / "keys" / "people.db").unlink()
     with open_study(tmp_path / "s") as study:
@@ -109,7 +111,7 @@ def test_a_seat_with_votes_stays_taken_when_the_whole_map_is_removed(tmp_path):
 
 def test_nothing_of_a_person_is_outside_the_keys_folder(tmp_path):
     with started(tmp_path / "s") as study:
-        study.join(study.invite("rater"), PASSPHRASE, "Sato Hanako")
+        study.join(study.invite("rater", name="Sato Hanako"), PASSPHRASE)
         rate(study, "R001", 2)
     for path in (tmp_path / "s").rglob("*"):
         if path.is_file() and path.name != "people.db":

@@ -209,9 +209,13 @@ def test_completion_tells_pace_and_drift_and_no_vote(tmp_path):
         rate(study, "R001", 5, "A")
         rate(study, "R001", 3, "C")
         study.vote("R003", new_vote(study.next_presentations("R003", 1)[0], None, reason="too_short"))
+        before = study.completion()[0]
+        again = study.undo_last("R001")
+        study.vote("R001", new_vote(again, "E", replaces=uuid.UUID(again.replaces), elapsed_ms=2000))
         one, three = study.completion()
     assert (one.pseudonym, one.joined, one.done, one.total) == ("R001", True, 8, 12)
-    assert [(part.votes, part.mean_grade, part.median_ms) for part in one.drift] == [(5, 1, 1200), (3, 3, 1200)]
+    assert [(part.votes, part.mean_grade, part.median_ms) for part in before.drift] == [(5, 1, 1200), (3, 3, 1200)]
+    assert [(part.votes, part.mean_grade, part.median_ms) for part in one.drift] == [(5, 1, 1200), (3, 11 / 3, 1200)]
     assert one.pace_per_min > 0
     assert (three.joined, three.done, three.drift[0].cannot_judge) == (False, 1, 1)
     assert three.drift[0].mean_grade != three.drift[0].mean_grade

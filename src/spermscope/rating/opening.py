@@ -17,7 +17,7 @@ from spermscope.rating.keys import read_key
 from spermscope.rating.ledger import STATE, VOTE, Entry, Ledger
 from spermscope.rating.people import People
 from spermscope.rating.sole import SoleUse
-from spermscope.rating.standing import counting, rater_progress, votes_table
+from spermscope.rating.standing import Standing, votes_table
 from spermscope.rating.turns import Turns
 from spermscope.rating.values import (
     NewVote,
@@ -53,6 +53,7 @@ class Study:
             opened.enter_context(closing(SoleUse(folder)))
             self.key = read_key(folder)
             self.ledger = opened.enter_context(closing(Ledger(folder, self.study_id, database_url)))
+            self._standing = Standing(self.ledger, self.protocol.codes)
             check_frozen(folder, self._frozen, self.ledger)
             self._people = opened.enter_context(closing(People(folder / KEYS)))
             self._anchors = opened.enter_context(closing(Anchors(folder, self.study_id, self.key)))
@@ -97,17 +98,21 @@ class Study:
             raise Refused("clip")
         return self.sheets[hash].info(self.folder, self.protocol.view, self.protocol.trail)
 
-    def invite(self, role: Role, pseudonym: str | None = None) -> str:
-        """A code to join with, once, within 30 days; only its hash is kept. ``pseudonym`` names the seat."""
-        return self._people.invite(role, pseudonym or (self.file.pseudonym if role == "rater" else None))
+    def invite(self, role: Role, pseudonym: str | None = None, name: str = "") -> str:
+        """A code to join with, once, within 30 days; only its hash is kept.
 
-    def join(self, code: str, passphrase: str, name: str = "") -> Person:
-        """Take the next free seat (or the one that the code names); ``name`` is for the map of people alone.
+        ``pseudonym`` names the seat, ``name`` the person, for the map of people alone.
+        """
+        seat = pseudonym or (self.file.pseudonym if role == "rater" else None)
+        return self._people.invite(role, seat, name[:200])
+
+    def join(self, code: str, passphrase: str) -> Person:
+        """Take the next free seat, or the one that the code names.
 
         Refused where the code is unknown, used or too old (``code``), the passphrase is too short or too long
         (``passphrase``), or no seat is free (``seats``).
         """
-        return self._people.join(code, passphrase, name[:200], self.protocol.raters, self.ledger.raters())
+        return self._people.join(code, passphrase, self.protocol.raters, self.ledger.raters())
 
     def sign_in(self, pseudonym: str, passphrase: str) -> Person:
         """Who it is; refused (``sign_in``) otherwise, whatever was wrong, after the same time."""
@@ -167,13 +172,10 @@ class Study:
 
     def completion(self) -> list[RaterProgress]:
         """A row for each rater who joined or voted, by pseudonym."""
-        votes, joined = counting(self.ledger.rows(VOTE)), self._people.names()
+        joined = self._people.names()
         raters = sorted({name for name in joined if name.startswith("R")} | self.ledger.raters())
-        codes = self.protocol.codes
-        return [
-            rater_progress(name, name in joined, len(self.turns.of(name)), votes.get(name, {}), codes)
-            for name in raters
-        ]
+        self._standing.look()
+        return [self._standing.of(name, name in joined, len(self.turns.of(name))) for name in raters]
 
     def votes_table(self, *, unlocked: bool = False) -> VotesTable:
         """Every vote that counts; refused (``unlocked``) before the lock, unless asked for by what shows none."""

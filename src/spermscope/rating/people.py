@@ -27,7 +27,7 @@ SHORTEST = 8
 LONGEST = 256
 _TABLES = """
 CREATE TABLE IF NOT EXISTS people (pseudonym TEXT PRIMARY KEY, role TEXT, name TEXT, passphrase TEXT);
-CREATE TABLE IF NOT EXISTS invitations (code TEXT PRIMARY KEY, role TEXT, pseudonym TEXT, until_s REAL);
+CREATE TABLE IF NOT EXISTS invitations (code TEXT PRIMARY KEY, role TEXT, pseudonym TEXT, name TEXT, until_s REAL);
 """
 
 
@@ -46,15 +46,15 @@ class People:
         """Close the file."""
         self._base.close()
 
-    def invite(self, role: Role, pseudonym: str | None) -> str:
-        """A new code for one who joins in that role."""
+    def invite(self, role: Role, pseudonym: str | None, name: str = "") -> str:
+        """A new code for one who joins in that role, and how he is called."""
         letters = "".join(secrets.choice(LETTERS) for _ in range(16))
-        row = (_hash(letters), role, pseudonym, time.time() + VALID_S)
+        row = (_hash(letters), role, pseudonym, name, time.time() + VALID_S)
         with self._lock:
-            self._base.execute("INSERT INTO invitations VALUES (?, ?, ?, ?)", row)
+            self._base.execute("INSERT INTO invitations VALUES (?, ?, ?, ?, ?)", row)
         return "-".join(letters[start : start + 4] for start in range(0, 16, 4))
 
-    def join(self, code: str, passphrase: str, name: str, seats: int, taken: Collection[str]) -> Person:
+    def join(self, code: str, passphrase: str, seats: int, taken: Collection[str]) -> Person:
         """Use up a code; raters get the lowest seat that nobody has and that is not among ``taken``."""
         if not SHORTEST <= len(passphrase) <= LONGEST:
             raise Refused("passphrase", least=SHORTEST, most=LONGEST)
@@ -63,10 +63,11 @@ class People:
         with self._lock, self._base:
             self._base.execute("BEGIN IMMEDIATE")
             of_code = "FROM invitations WHERE code = ? AND until_s > ?"
-            found = self._base.execute(f"SELECT role, pseudonym {of_code}", (_hash(letters), time.time())).fetchone()
+            known = (_hash(letters), time.time())
+            found = self._base.execute(f"SELECT role, pseudonym, name {of_code}", known).fetchone()
             if found is None:
                 raise Refused("code")
-            role, pseudonym = found
+            role, pseudonym, name = found
             pseudonym = pseudonym or self._free(role, seats, taken)
             try:
                 self._base.execute("INSERT INTO people VALUES (?, ?, ?, ?)", (pseudonym, role, name, hashed))
@@ -108,10 +109,15 @@ class People:
             return dict(self._base.execute("SELECT pseudonym, name FROM people ORDER BY pseudonym"))
 
     def erase(self, pseudonym: str | None) -> int:
-        """Overwrite name and passphrase of one, or of everyone: the pseudonym stays taken, nobody signs in with it."""
+        """Overwrite name and passphrase of one, or of everyone: the pseudonym stays taken, nobody signs in with it.
+
+        With everyone go the codes that are not used yet.
+        """
         where, values = ("WHERE pseudonym = ?", (pseudonym,)) if pseudonym else ("", ())
         with self._lock:
             count = self._base.execute(f"UPDATE people SET name = '', passphrase = '' {where}", values).rowcount
+            if pseudonym is None:
+                self._base.execute("DELETE FROM invitations")
             self._base.execute("VACUUM")
         return count
 

@@ -7,6 +7,7 @@ import click
 from spermscope.commands.rate.carry import answer, merge, package, unpack
 from spermscope.commands.rate.export import export
 from spermscope.commands.rate.new import new
+from spermscope.commands.rate.people import people
 from spermscope.commands.rate.report import report
 from spermscope.commands.rate.serve import invite, serve, tutor
 from spermscope.commands.rate.verify import verify
@@ -21,5 +22,5 @@ def rate() -> None:
     """
 
 
-for command in (new, serve, invite, package, unpack, answer, merge, verify, export, report, tutor):
+for command in (new, serve, invite, people, package, unpack, answer, merge, verify, export, report, tutor):
     rate.add_command(command)

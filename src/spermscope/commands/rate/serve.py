@@ -49,7 +49,8 @@ def serve(study: Path, database: str | None, **where: Any) -> None:
 @study
 @database
 @click.option("--role", type=click.Choice(["rater", "coordinator"]), default="rater", show_default=True)
-def invite(study: Path, database: str | None, role: Literal["rater", "coordinator"]) -> None:
+@click.option("--name", default="", help="Who joins with it; kept in the map of people alone, which can be erased.")
+def invite(study: Path, database: str | None, role: Literal["rater", "coordinator"], name: str) -> None:
     """Print a new one-time code, while the study is not being served.
 
     \b
@@ -58,7 +59,7 @@ def invite(study: Path, database: str | None, role: Literal["rater", "coordinato
     from spermscope.rating.opening import open_study
 
     with open_study(study, database) as opened:
-        click.echo(opened.invite(role))
+        click.echo(opened.invite(role, name=name))
 
 
 @click.command()
