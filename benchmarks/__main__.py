@@ -14,6 +14,7 @@ from benchmarks import (
     networks,
     optics,
     rating,
+    rating_page,
     scale,
     speed,
     stability,
@@ -37,6 +38,7 @@ PARTS = (
     networks,
     dataset,
     rating,
+    rating_page,
     speed,
 )
 

@@ -1,5 +1,6 @@
 """A rating server in a process of its own, and people before it in headless Chromium."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -7,13 +8,17 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
+import pytest
 import uvicorn
 from playwright.sync_api import sync_playwright
 
 from spermscope.rating.web.app import make_app
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+AXE = Path(os.environ.get("SPERMSCOPE_AXE", Path(__file__).parents[1] / "node_modules/axe-core/axe.min.js"))
+needs_axe = pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed: npm install --no-save axe-core")
 PASSPHRASE = "correct horse battery"
 LAPTOP, TABLET, PHONE = (1280, 640), (768, 1024), (390, 844)
 
@@ -115,6 +120,14 @@ class Seat:
         """Wait until everything is acknowledged."""
         waiting = "Object.keys(localStorage).filter((key) => key.endsWith('.waiting') && localStorage[key] !== '[]')"
         self.until(f"{waiting}.length === 0", patience_s)
+
+    def faults(self):
+        """What axe-core calls serious or critical on the page as it is."""
+        self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = self.page.evaluate("axe.run()")
+        assert len(found["passes"]) > 10
+        grave = [one for one in found["violations"] if one["impact"] in ("serious", "critical")]
+        return [(one["id"], one["nodes"][0]["html"]) for one in grave]
 
     def until(self, true, patience_s=15):
         """Wait until an expression is true (Playwright's own waiting needs ``eval``, which the pages forbid)."""

@@ -1,14 +1,12 @@
 """The rating pages in real headless Chromium: what they show, what keys do, what a lost network or a reload leaves."""
 
 import json
-import os
 import sqlite3
 from contextlib import closing
-from pathlib import Path
 
 import numpy as np
 import pytest
-from rating_browsers import CHROMIUM, LAPTOP, PHONE, TABLET, Seat, chromium, eventually, served, serving
+from rating_browsers import CHROMIUM, LAPTOP, PHONE, TABLET, Seat, chromium, eventually, needs_axe, served, serving
 from ratings import new
 
 from spermscope.rating.opening import open_study
@@ -19,8 +17,6 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
 ]
-
-AXE = Path(os.environ.get("SPERMSCOPE_AXE", Path(__file__).parents[1] / "node_modules/axe-core/axe.min.js"))
 
 
 @pytest.fixture(scope="module")
@@ -386,9 +382,8 @@ PAGES = {"enter": None, "join": None, "rate": "R001", "coordinate": "C001"}
 
 @pytest.mark.parametrize("size", [LAPTOP, PHONE])
 @pytest.mark.parametrize("page", PAGES)
+@needs_axe
 def test_axe_finds_no_serious_fault(browser, folder, address, page, size):
-    if not AXE.is_file():
-        pytest.skip("axe-core is not installed: npm install --no-save axe-core")
     if PAGES[page]:
         seat = sit(browser, folder, address, PAGES[page], size=size)
         seat.page.wait_for_selector("#clip:visible" if page == "rate" else "#state:not(:empty)")
@@ -397,19 +392,11 @@ def test_axe_finds_no_serious_fault(browser, folder, address, page, size):
         seat, opened = Seat(browser, address, size=size), []
         seat.page.goto(f"{address}/enter{'#code=X' if page == 'join' else ''}")
         seat.page.wait_for_selector("main:not([hidden])")
-    seat.page.evaluate(AXE.read_text(encoding="utf-8"))
     for step in [None, *opened]:
         if step:
             seat.page.click(step)
             seat.page.wait_for_timeout(200)
-        found = seat.page.evaluate("axe.run()")
-        faults = [
-            (one["id"], one["nodes"][0]["html"])
-            for one in found["violations"]
-            if one["impact"] in ("serious", "critical")
-        ]
-        assert faults == []
-        assert len(found["passes"]) > 10
+        assert seat.faults() == []
 
 
 def test_whoever_goes_by_tab_sees_where_he_is(browser, folder, address):

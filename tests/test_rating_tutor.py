@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from rating_browsers import CHROMIUM, Seat, chromium, served_app
+from rating_browsers import CHROMIUM, Seat, chromium, needs_axe, served_app
 from studies import noise_study
 
 from spermscope.dataset import open_dataset
@@ -114,3 +114,18 @@ def test_a_learner_sees_the_panel_after_each_answer_and_keeps_the_curve(lessons:
             assert answer["apart"] == pytest.approx(abs(grade - means[answer["clip"]]))
         assert learner.complaints == []
         assert all(url.startswith(address) for url in learner.requests)
+
+
+@pytest.mark.browser
+@needs_axe
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_axe_finds_no_serious_fault_before_and_after_an_answer(lessons):
+    with served_app(make_tutor(lessons)) as address, chromium() as browser:
+        learner = Seat(browser, address)
+        learner.page.goto(address)
+        learner.page.wait_for_selector("#clip:visible")
+        assert learner.faults() == []
+        learner.page.wait_for_timeout(300)
+        learner.page.keyboard.press("2")
+        learner.page.wait_for_selector("#next:visible")
+        assert learner.faults() == []
