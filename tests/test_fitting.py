@@ -197,7 +197,7 @@ def test_batches_that_are_drawn_ahead_are_the_same_in_the_same_order(material):
     def batches():
         return [(np.array([number, number + 1]), np.random.default_rng(number)) for number in range(7)]
 
-    plain, ahead = (list(_drawn(material, batches(), count)) for count in (0, 3))
+    plain, ahead = (list(_drawn(material, batches(), torch.device("cpu"), count)) for count in (0, 3))
     assert [rows.tolist() for rows, *_ in ahead] == [[number, number + 1] for number in range(7)]
     for (_, one, *first), (_, other, *second) in zip(plain, ahead, strict=True):
         assert one.random() == other.random()

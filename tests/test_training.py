@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 
 from scipy.ndimage import label, maximum_filter  # noqa: E402
 
-from spermscope.clips import MODEL_PX, MOTION_FEATURES, to_model_input  # noqa: E402
+from spermscope.clips import MODEL_PX, MOTION_FEATURES  # noqa: E402
 from spermscope.detect import STRIDE  # noqa: E402
 from spermscope.labels import split_by_donor, split_hash  # noqa: E402
 from spermscope.metrics import emd_rms  # noqa: E402
@@ -24,7 +24,6 @@ from spermscope.training.detector import _counts, _rates, calibrate, lowest_as_g
 from spermscope.training.export import golden, to_onnx  # noqa: E402
 from spermscope.training.losses import emd_loss  # noqa: E402
 from spermscope.training.pictures import CROWD_CARE, PATCH_PX, Picture, _stands_out, draw_picture, draw_targets  # noqa: E402
-from spermscope.training.stills import _donor_stills, load_stills, save_stills  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -240,16 +239,6 @@ def test_of_thresholds_that_are_as_good_the_lowest_is_taken():
     assert lowest_as_good([0.2, 0.3, 0.4, 0.5], [0.70, 0.869, 0.87, 0.869]) == 0.3
     assert lowest_as_good([0.2, 0.3, 0.4, 0.5], [0.70, 0.861, 0.87, 0.869]) == 0.4
     assert lowest_as_good([0.2, 0.3], [0.0, 0.0]) == 0.2
-
-
-def test_stills_are_the_same_every_time_and_can_be_kept(tmp_path):
-    first, again = _donor_stills(0, 3), _donor_stills(0, 3)
-    np.testing.assert_array_equal(first.frames, again.frames)
-    save_stills(tmp_path / "s.npz", first)
-    kept = load_stills(tmp_path / "s.npz")
-    np.testing.assert_array_equal(kept.traits, first.traits)
-    assert np.isfinite(first.traits).all()
-    assert to_model_input(first.frames).std() > 0.05
 
 
 def test_traits_stand_about_zero_and_a_large_head_above_it():

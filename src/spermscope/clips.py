@@ -16,7 +16,7 @@ from spermscope.types import Clip, Crops, Frame, Tracks
 MODEL_PX = 128
 """Central part of a crop that networks see: 64 um, head, midpiece and most of the tail."""
 MOTION_FEATURES = 7
-_GAIN = 3.0
+GAIN = 3.0
 
 
 @dataclass(slots=True)
@@ -165,7 +165,7 @@ def to_model_input(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
     level = np.median(sample, axis=-1)[..., None, None].astype(np.float32)
     spread = np.median(np.abs(sample - level[..., 0]), axis=-1)[..., None, None].astype(np.float32)
     centre -= level
-    centre /= np.maximum(_GAIN * spread, 2.0)
+    centre /= np.maximum(GAIN * spread, 2.0)
     return asinh(centre)
 
 

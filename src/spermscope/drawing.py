@@ -8,6 +8,8 @@ from contextlib import ExitStack
 from multiprocessing import get_context
 from typing import TypeVar
 
+import cv2
+
 T = TypeVar("T")
 Progress = Callable[[int, int | None], None]
 CHUNK = 20
@@ -20,11 +22,17 @@ def draw_each(draw: Callable[[int], T], numbers: range, processes: int, progress
         if processes < 2:
             drawn: Iterable[T] = map(draw, numbers)
         else:
-            pool = stack.enter_context(ProcessPoolExecutor(processes, mp_context=get_context("spawn")))
+            context = get_context("spawn")
+            pool = stack.enter_context(ProcessPoolExecutor(processes, context, initializer=_alone))
             drawn = pool.map(draw, numbers, chunksize=min(CHUNK, -(-len(numbers) // processes)))
         for done, one in enumerate(drawn, 1):
             progress(done, len(numbers))
             yield one
+
+
+def _alone() -> None:
+    """OpenCV would start a thread for every core in every process."""
+    cv2.setNumThreads(1)
 
 
 def draw_all(draw: Callable[[int], T], numbers: range, processes: int, progress: Progress) -> list[T]:

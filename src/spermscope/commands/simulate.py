@@ -1,4 +1,4 @@
-"""``spermscope simulate``: a movie, or a rating study, with known truth."""
+"""``spermscope simulate``: a movie, a rating study, or stills of cells, with known truth."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _MovieUnlessNamed(click.Group):
 
 @click.group(cls=_MovieUnlessNamed)
 def simulate() -> None:
-    """Simulate a microscope's movie (simulate [movie] ...), or a rating study (simulate study ...).
+    """Simulate a movie (simulate [movie] ...), a rating study (simulate study ...), or stills (simulate stills ...).
 
     \b
     Example: spermscope simulate cells=60,fps=50,duration_s=4,seed=3 --out movie.mkv --truth truth.csv
@@ -95,3 +95,24 @@ def study(
             progress=advance,
         )
     click.echo(f"{out}: {clips} clips of {donors} donors, {votes} votes of {raters} simulated raters")
+
+
+@simulate.command()
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The stills, NAME.npz.")
+@click.option("--donors", default=36_000, show_default=True, help="Donors; three cells of each.")
+@click.option("--seed", default=0, show_default=True, help="Everything random follows from it.")
+@click.option("--processes", default=2, show_default=True, help="Donors that are drawn at once.")
+def stills(out: Path, donors: int, seed: int, processes: int) -> None:
+    """Simulate single crops of many cells with their traits, for train trunk and train grader (needs torch).
+
+    \b
+    Example: spermscope simulate stills --donors 36000 --out stills.npz
+    """
+    from spermscope.training.stills import draw_stills, save_stills
+
+    if out.suffix != ".npz":
+        raise ValueError(f"{out}: expected a name that ends in .npz")
+    with progress("donors") as advance:
+        drawn = draw_stills(range(donors), seed, processes, advance)
+    save_stills(out, drawn)
+    click.echo(f"{out}: {len(drawn)} cells of {donors} donors")

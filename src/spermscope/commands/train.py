@@ -64,16 +64,21 @@ def detector(out: Path, seed: int, steps: int | None, pictures: int | None, with
 @_model_file
 @_seed
 @click.option("--donors", default=None, type=int, help="Simulated donors; the shipped model's number when not given.")
-def grader(out: Path, seed: int, donors: int | None) -> None:
+@click.option(
+    "--stills", type=click.Path(path_type=Path), help="Of simulate stills; else the shipped model's are drawn."
+)
+def grader(out: Path, seed: int, donors: int | None, stills: Path | None) -> None:
     """Train the streaming grader on simulated experts' distributions: a demonstration model.
 
     \b
     Example: spermscope train grader --out grader.spermscope
     """
     from spermscope.training.grader import DONORS, train_grader
+    from spermscope.training.stills import load_stills
 
+    kept = load_stills(stills) if stills else None
     with progress("steps") as advance:
-        train_grader(out, seed=seed, progress=advance, donors=donors or DONORS)
+        train_grader(out, seed=seed, progress=advance, donors=donors or DONORS, stills=kept)
     click.echo(str(out))
 
 
@@ -145,33 +150,41 @@ def network(
 
 
 @train.command()
-@click.argument("dataset", type=click.Path(path_type=Path))
+@click.argument("source", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The weights, NETWORK.pt.")
 @_seed
 @click.option("--network", default="stream", show_default=True, help="As compare names them.")
-@click.option("--epochs", type=click.IntRange(1), default=20, show_default=True, help="Passes over the clips.")
+@click.option(
+    "--epochs", type=click.IntRange(1), default=20, show_default=True, help="Passes over the clips or stills."
+)
 @click.option("--rate", type=click.FloatRange(0, min_open=True), default=1e-3, show_default=True, help="Of learning.")
-@click.option("--batch", type=click.IntRange(2), default=16, show_default=True, help="Clips of a step.")
+@click.option(
+    "--batch", type=click.IntRange(2), default=16, show_default=True, help="Clips of a step; of stills it is 256."
+)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of this process.")
-def trunk(
-    dataset: Path, out: Path, seed: int, network: str, epochs: int, rate: float, batch: int, threads: int
-) -> None:
-    """Train what a network sees on a simulated study's traits: initial weights for compare and train network.
+def trunk(source: Path, out: Path, seed: int, network: str, epochs: int, rate: float, batch: int, threads: int) -> None:
+    """Train what a network sees on simulated cells' traits: initial weights for compare and train network.
+
+    SOURCE is a file of stills, which teach shape, or a simulated study, whose clips teach movement too.
 
     \b
-    Example: spermscope simulate study --clips 3000 --donors 300 --seed 1 --out cells
-             spermscope train trunk cells --network small-r2plus1d --out weights/small-r2plus1d.pt
+    Example: spermscope simulate stills --donors 36000 --out stills.npz
+             spermscope train trunk stills.npz --network small-r2plus1d --out weights/small-r2plus1d.pt
     """
     import torch
 
     from spermscope.training.fitting import FitSettings
     from spermscope.training.presets import refuse_unknown
-    from spermscope.training.pretraining import train_trunk
+    from spermscope.training.pretraining import train_on_stills, train_trunk
+    from spermscope.training.stills import load_stills
 
     refuse_unknown([network], ["emd"])
     torch.set_num_threads(threads)
     out.parent.mkdir(parents=True, exist_ok=True)
     with progress("epochs") as advance:
-        settings = FitSettings(epochs=epochs, rate=rate, batch=batch)
-        error, unseen = train_trunk(dataset, out, network, settings, seed, advance)
+        if source.is_file():
+            error, unseen = train_on_stills(load_stills(source), out, network, epochs, rate, seed, advance)
+        else:
+            settings = FitSettings(epochs=epochs, rate=rate, batch=batch)
+            error, unseen = train_trunk(source, out, network, settings, seed, advance)
     click.echo(f"{out}: traits of unseen donors are {error:.3f} off (smooth L1), their means {unseen:.3f}")

@@ -16,6 +16,8 @@ class Trunk(Protocol):
 
     width: int
     """D, of what it gives."""
+    frames: int
+    """Crops that it looks at."""
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """``pictures (B, T, H, W)`` from ``clips.to_model_input``, T >= 2, to ``(B, D)``.

@@ -76,7 +76,7 @@ class TimeSformer(nn.Module):
         """``(B, T, H, W)`` to ``(B, width)``."""
         crops = central(evenly(pictures, self.frames), self.side)
         patches = self.patch(crops.flatten(0, 1)[:, None]).flatten(2).transpose(1, 2).unflatten(0, (-1, self.frames))
-        patches = patches + self.place[:, None, 1:] + self.moment[:, :, None]
+        patches = patches + self.place[:, None, 1:] + self.moment[:, : self.frames, None]
         mark = (self.mark + self.place[:, :1]).expand(patches.shape[0], -1, -1)
         for block in self.blocks:
             mark, patches = block(mark, patches)

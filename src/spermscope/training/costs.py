@@ -71,7 +71,7 @@ def _step_s(loop: Loop, material: Material, rows: Ints) -> float:
     network = loop.parts[0].train()
     device = loop.weights[0].device
     begun = time.perf_counter()
-    pictures, motion = (part.to(device) for part in material.disturbed(rows, np.random.default_rng(0)))
+    pictures, motion = material.disturbed(rows, np.random.default_rng(0), device)
     with mixed_precision(device):
         logits = network(pictures, motion)[0]
     target = torch.from_numpy(material.target[rows]).float().to(device)

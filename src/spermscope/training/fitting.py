@@ -7,7 +7,6 @@ gives what an unbroken one gives: on one thread of one machine to the bit.
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -39,9 +38,10 @@ Ints = NDArray[np.int64]
 
 START, ORDER, BATCH, DONORS = 1, 2, 3, 4
 """What a random number is for."""
-AHEAD = 32
-"""Batches that are drawn before a graphics card asks for them: a processor turns a clip in milliseconds, a card learns
-from it in less."""
+AHEAD = 8
+"""Batches that are read and turned before a graphics card is done with the last."""
+READERS = 4
+"""Threads that read them."""
 
 
 class FitSettings(BaseModel):
@@ -165,7 +165,7 @@ def logits_of(network: nn.Module, material: Material, rows: Ints) -> tuple[Float
     found, spent_s = [], 0.0
     with torch.no_grad(), mixed_precision(device):
         for first in range(0, len(rows), 16):
-            pictures, motion = (part.to(device) for part in material.plain(rows[first : first + 16]))
+            pictures, motion = material.plain(rows[first : first + 16], device)
             begun = time.perf_counter()
             found.append(network(pictures, motion)[0].double().cpu().numpy())
             spent_s += time.perf_counter() - begun
@@ -196,8 +196,7 @@ def _one_epoch(cell: Cell, aim: Aim, material: Material, train: Ints, loop: Loop
         (order[number * loop.batch : (number + 1) * loop.batch], _generator(cell, BATCH, epoch, number))
         for number in range(loop.steps_an_epoch)
     )
-    for rows, rng, pictures, motion in _drawn(material, batches, 0 if device.type == "cpu" else AHEAD):
-        pictures, motion = pictures.to(device), motion.to(device)
+    for rows, rng, pictures, motion in _drawn(material, batches, device, 0 if device.type == "cpu" else AHEAD):
         torch.manual_seed(int(rng.integers(2**62)))
         with mixed_precision(device):
             logits = network(pictures, motion)[0]
@@ -206,17 +205,17 @@ def _one_epoch(cell: Cell, aim: Aim, material: Material, train: Ints, loop: Loop
 
 
 def _drawn(
-    material: Material, batches: Iterable[tuple[Ints, np.random.Generator]], ahead: int
+    material: Material, batches: Iterable[tuple[Ints, np.random.Generator]], device: torch.device, ahead: int
 ) -> Iterator[tuple[Ints, np.random.Generator, Tensor, Tensor]]:
     """Each batch with its disturbed clips, in order; up to ``ahead`` are drawn by other threads before they are due."""
 
     def draw(rows: Ints, rng: np.random.Generator) -> tuple[Ints, np.random.Generator, Tensor, Tensor]:
-        return rows, rng, *material.disturbed(rows, rng)
+        return rows, rng, *material.disturbed(rows, rng, device)
 
     if not ahead:
         yield from starmap(draw, batches)
         return
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(READERS) as pool:
         waiting: deque[Future[tuple[Ints, np.random.Generator, Tensor, Tensor]]] = deque()
         for batch in batches:
             waiting.append(pool.submit(draw, *batch))

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from spermscope import __version__
-from spermscope.clips import MODEL_PX, MOTION_FEATURES, motion_features, to_model_input
+from spermscope.clips import MOTION_FEATURES, motion_features
 from spermscope.drawing import Progress
 from spermscope.labels import split_by_donor, split_hash
 from spermscope.metrics import Exam, mean_distribution
@@ -24,17 +24,19 @@ from spermscope.runtime import ModelCard, write_model
 from spermscope.settings import ClipSettings
 from spermscope.study.panel_clips import PanelClips, draw_panel_clips, split
 from spermscope.training.export import streaming_graphs
-from spermscope.training.loop import Loop, mixed_precision, turned
+from spermscope.training.loop import Loop, fastest_device, mixed_precision
 from spermscope.training.losses import emd_loss, panel_loss
 from spermscope.training.scores import card_scores
+from spermscope.training.sight import as_input, turned
 from spermscope.training.stills import Stills, draw_stills, fit_stills
 from spermscope.types import GRADES
 
-DONORS = 1200
-STILL_DONORS = 36_000
+DONORS = 1500
+STILL_DONORS = 72_000
 """Donors of the stills: others than the clips' and many more."""
 SHARES = (0.7, 0.1, 0.2)
 """Training, validation and test donors."""
+STILL_RATE = 3e-3
 EVERY = 2
 """Of a clip's crops one in so many is encoded: 7.5 a second."""
 
@@ -45,8 +47,8 @@ def train_grader(
     donors: int = DONORS,
     seed: int = 0,
     still_donors: int = STILL_DONORS,
-    still_epochs: int = 5,
-    clip_epochs: int = 4,
+    still_epochs: int = 20,
+    clip_epochs: int = 6,
     head_epochs: int = 40,
     threads: int = 2,
     clips: PanelClips | None = None,
@@ -67,18 +69,19 @@ def train_grader(
     rng = np.random.default_rng([seed, 31])
     encoder, head = CropEncoder(), GradeHead(features=MOTION_FEATURES)
     kept = out.with_suffix(".ckpt")
-    done = torch.load(kept, weights_only=True) if resume and kept.is_file() else {}
+    done = torch.load(kept, weights_only=True, map_location="cpu") if resume and kept.is_file() else {}
     if "encoder" in done:
         encoder.load_state_dict(done["encoder"])
     else:
         stills = stills or draw_stills(range(still_donors), seed, threads, progress)
-        fit_stills(encoder, stills, still_epochs, rng, progress)
+        fit_stills(encoder, TOKEN, stills, still_epochs, STILL_RATE, rng, progress)
         torch.save({"encoder": encoder.state_dict()}, kept)
     if "head" in done:
         head.load_state_dict(done["head"])
     else:
         fit_clips(encoder, head, train, clip_epochs, rng, progress)
         torch.save({"encoder": encoder.state_dict(), "head": head.state_dict()}, kept)
+    encoder, head = encoder.to(fastest_device()), head.to(fastest_device())
     tokens = encode(encoder, train, turns=2, rng=rng)
     fit_head(head, tokens, train, encode(encoder, held)[:, 0], held, head_epochs, rng, progress)
     head.distance.learn(tokens[:, 0].mean(1))
@@ -87,7 +90,7 @@ def train_grader(
     mean = mean_distribution(train.distributions, len(test))
     exam = Exam.of_votes(test.votes, test.donor, mean, truth=test.truth)
     card = _card(card_scores(predicted, exam), seed, donors, split_hash(parts), float(np.quantile(held_far, 0.995)))
-    graphs, goldens = streaming_graphs(encoder, head, EVERY)
+    graphs, goldens = streaming_graphs(encoder.cpu(), head.cpu(), EVERY)
     return write_model(out, card, graphs, goldens)
 
 
@@ -115,21 +118,23 @@ def _card(scores: dict[str, float | list[float]], seed: int, donors: int, split_
 def fit_clips(
     encoder: CropEncoder, head: GradeHead, clips: PanelClips, epochs: int, rng: np.random.Generator, progress: Progress
 ) -> None:
-    """Encoder and head together on the crops that are encoded at work."""
-    target = torch.from_numpy(clips.distributions.astype(np.float32))
-    length = clips.frames.shape[1]
-    loop = Loop([encoder, head], 1e-3, epochs, len(clips), 24, progress)
+    """Encoder and head together on the crops that are encoded at work; both are left on the fastest device."""
+    device, length = fastest_device(), clips.frames.shape[1]
+    frames = torch.from_numpy(clips.frames).to(device)
+    target = torch.from_numpy(clips.distributions.astype(np.float32)).to(device)
+    loop = Loop([encoder.to(device), head.to(device)], 1e-3, epochs, len(clips), 24, progress)
     for rows in loop.batches(rng):
-        picked = np.arange(int(rng.integers(0, EVERY)), length, EVERY)
-        pictures = turned(clips.frames[rows][:, picked], rng)
-        with mixed_precision():
-            some = encoder(pictures).float().reshape(len(rows), len(picked), TOKEN)
-        tokens = torch.zeros(len(rows), length, TOKEN)
-        tokens[:, picked] = some
-        valid = torch.zeros(len(rows), length)
+        picked = torch.arange(int(rng.integers(0, EVERY)), length, EVERY, device=device)
+        some = torch.from_numpy(rows).to(device)
+        pictures = turned(as_input(frames[some[:, None], picked]), rng)
+        with mixed_precision(device):
+            seen = encoder(pictures.flatten(0, 1)[:, None]).float().unflatten(0, (len(rows), -1))
+        tokens = torch.zeros(len(rows), length, TOKEN, device=device)
+        tokens[:, picked] = seen
+        valid = torch.zeros(len(rows), length, device=device)
         valid[:, picked] = 1.0
-        logits = head(tokens, _motion(clips, rows, rng), valid)[0]
-        loop.descend(panel_loss(emd_loss, logits, target[rows]).mean())
+        logits = head(tokens, _motion(clips, rows, rng).to(device), valid)[0]
+        loop.descend(panel_loss(emd_loss, logits, target[some]).mean())
 
 
 def fit_head(
@@ -143,21 +148,23 @@ def fit_head(
     progress: Progress,
 ) -> None:
     """The head on kept tokens ``(N, turns, T, 256)``, random lengths from half to full; the best epoch on ``held``."""
+    device = tokens.device
     target = torch.from_numpy(clips.distributions.astype(np.float32))
     shares = torch.from_numpy(rng.poisson(1.0, (int(clips.donor.max()) + 1, len(head.heads))).astype(np.float32))
     best, best_state = np.inf, {k: v.clone() for k, v in head.state_dict().items()}
-    loop = Loop([head], 6e-4, epochs, len(clips), 64, progress)
+    loop = Loop([head.to(device)], 6e-4, epochs, len(clips), 64, progress)
     for count, rows in enumerate(loop.batches(rng)):
         turn = rng.integers(0, tokens.shape[1], len(rows))
         length = tokens.shape[2]
         shown = rng.integers(length // 2, length + 1, len(rows))
         place = np.arange(length)
         encoded = (place + rng.integers(0, EVERY, (len(rows), 1))) % EVERY == 0
-        valid = torch.from_numpy((encoded & (place >= length - shown[:, None])).astype(np.float32))
-        picked = tokens[rows, turn]
+        valid = torch.from_numpy((encoded & (place >= length - shown[:, None])).astype(np.float32)).to(device)
+        picked = tokens[torch.from_numpy(rows).to(device), torch.from_numpy(turn).to(device)]
         picked = picked + 0.05 * picked.std() * torch.randn_like(picked)
-        logits = head(picked * valid[:, :, None], _motion(clips, rows, rng, shown), valid)[0]
-        loop.descend(panel_loss(emd_loss, logits, target[rows], shares[clips.donor[rows]]).mean())
+        logits = head(picked * valid[:, :, None], _motion(clips, rows, rng, shown).to(device), valid)[0]
+        share = shares[clips.donor[rows]].to(device)
+        loop.descend(panel_loss(emd_loss, logits, target[rows].to(device), share).mean())
         if (count + 1) % loop.steps_an_epoch == 0:
             found = float(np.mean((predict(head, held_tokens, held)[0] - held.distributions) ** 2))
             if found < best:
@@ -184,27 +191,26 @@ def _motion(
 def encode(encoder: CropEncoder, clips: PanelClips, turns: int = 1, rng: np.random.Generator | None = None) -> Tensor:
     """``(N, turns, T, 256)`` tokens; the first as the clip is, the others turned and mirrored."""
     encoder.eval()
+    device = next(encoder.parameters()).device
     count, length = clips.frames.shape[:2]
-    tokens = torch.empty(count, turns, length, TOKEN)
-    with torch.no_grad(), mixed_precision():
+    tokens = torch.empty(count, turns, length, TOKEN, device=device)
+    with torch.no_grad(), mixed_precision(device):
         for turn in range(turns):
             for first in range(0, count, 16):
-                frames = clips.frames[first : first + 16]
-                if turn == 0 or rng is None:
-                    flat = torch.from_numpy(to_model_input(frames).reshape(-1, 1, MODEL_PX, MODEL_PX))
-                else:
-                    flat = turned(frames, rng)
-                some = encoder(flat.to(memory_format=torch.channels_last))
-                tokens[first : first + 16, turn] = some.float().reshape(-1, length, TOKEN)
+                inputs = as_input(torch.from_numpy(clips.frames[first : first + 16]).to(device))
+                if turn and rng is not None:
+                    inputs = turned(inputs, rng)
+                some = encoder(inputs.flatten(0, 1)[:, None].to(memory_format=torch.channels_last))
+                tokens[first : first + 16, turn] = some.float().unflatten(0, (-1, length))
     return tokens
 
 
 def predict(head: GradeHead, tokens: Tensor, clips: PanelClips) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Distributions ``(N, K)``, the mean over the heads, and distances ``(N,)``, as a whole clip is graded at work."""
     head.eval()
-    valid = torch.zeros(tokens.shape[:2])
+    valid = torch.zeros(tokens.shape[:2], device=tokens.device)
     valid[:, EVERY - 1 :: EVERY] = 1.0
     with torch.no_grad():
-        motion = _motion(clips, np.arange(len(clips)), None)
+        motion = _motion(clips, np.arange(len(clips)), None).to(tokens.device)
         logits, _, distance = head(tokens, motion, valid)
-    return torch.softmax(logits, -1).mean(1).double().numpy(), distance.double().numpy()
+    return torch.softmax(logits, -1).mean(1).double().cpu().numpy(), distance.double().cpu().numpy()

@@ -1,4 +1,4 @@
-"""What every part of the grader's training shares: one cosine cycle over shuffled batches, and turned pictures."""
+"""What every training of a grader shares: the device, its precision, and one cosine cycle over shuffled batches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from spermscope.clips import MODEL_PX, to_model_input
 from spermscope.drawing import Progress
 
 CPU = torch.device("cpu")
@@ -61,17 +60,3 @@ class Loop:
         nn.utils.clip_grad_norm_(self.weights, 1.0)
         self.optimizer.step()
         self.schedule.step()
-
-
-def turned(frames: NDArray[np.uint8], rng: np.random.Generator) -> Tensor:
-    """``(B, T, 150, 150)`` to ``(B*T, 1, 128, 128)``: each clip turned and mirrored as a whole, gain and sign drawn."""
-    inputs = to_model_input(frames)
-    for row in range(len(inputs)):
-        picture = np.rot90(inputs[row], int(rng.integers(0, 4)), (1, 2))
-        if rng.random() < 0.5:
-            picture = picture[:, :, ::-1]
-        inputs[row] = picture
-    sign = np.where(rng.random(len(inputs)) < 0.15, -1.0, 1.0) * np.exp(rng.normal(0, 0.15, len(inputs)))
-    inputs *= sign[:, None, None, None].astype(np.float32)
-    flat = torch.from_numpy(inputs.reshape(-1, 1, MODEL_PX, MODEL_PX))
-    return flat.to(memory_format=torch.channels_last)

@@ -7,9 +7,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from spermscope.clips import MODEL_PX, MOTION_FEATURES, motion_features, to_model_input
+from spermscope.clips import MODEL_PX, MOTION_FEATURES, motion_features
 from spermscope.dataset import Clips, Dataset
-from spermscope.training.loop import turned
+from spermscope.training.loop import CPU
+from spermscope.training.sight import as_input, turned
 
 Ints = NDArray[np.int64]
 
@@ -46,19 +47,19 @@ class Material:
         """``(N,)`` of the labels, 1 .. K."""
         return self.target @ np.arange(1.0, self.target.shape[1] + 1)
 
-    def plain(self, some: Ints) -> tuple[Tensor, Tensor]:
+    def plain(self, some: Ints, device: torch.device = CPU) -> tuple[Tensor, Tensor]:
         """``pictures (B, T, 128, 128)`` and ``motion (B, T, 7)`` of those clips as they are."""
         clips = self.dataset.clips(self.rows[some])
-        return torch.from_numpy(to_model_input(clips.frames)), _motion(clips, clips.displaced)
+        return as_input(torch.from_numpy(clips.frames).to(device)), _motion(clips, clips.displaced).to(device)
 
-    def disturbed(self, some: Ints, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    def disturbed(self, some: Ints, rng: np.random.Generator, device: torch.device = CPU) -> tuple[Tensor, Tensor]:
         """The same in ways that keep what a clip means: turned, mirrored, gain and sign; a tenth without displacements.
 
         Time is never reversed: a swimmer does not swim backwards.
         """
         clips = self.dataset.clips(self.rows[some])
-        pictures = turned(clips.frames, rng).reshape(len(some), -1, MODEL_PX, MODEL_PX)
-        return pictures, _motion(clips, clips.displaced & (rng.random(len(some)) >= UNKNOWN))
+        pictures = turned(as_input(torch.from_numpy(clips.frames).to(device)), rng)
+        return pictures, _motion(clips, clips.displaced & (rng.random(len(some)) >= UNKNOWN)).to(device)
 
 
 def _motion(clips: Clips, known: NDArray[np.bool_]) -> Tensor:

@@ -1,4 +1,4 @@
-"""Single crops of simulated cells with their traits: from what is known of each cell the encoder learns to see shapes.
+"""Single crops of simulated cells with their traits: from what is known of each cell a network learns to see shapes.
 
 A still costs a sixteenth of a clip to draw, so there are many more cells here than in the clips, and traits say far
 more about a picture than one panel's votes do.
@@ -15,22 +15,23 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from spermscope.clips import MODEL_PX
 from spermscope.drawing import Progress, draw_all
-from spermscope.models.streaming import TOKEN, CropEncoder
 from spermscope.settings import ClipSettings
 from spermscope.simulate.donors import draw_cells, draw_donor
 from spermscope.simulate.experts import appearance
 from spermscope.study.panel_clips import film
 from spermscope.study.traits import shape_traits
-from spermscope.training.loop import Loop, mixed_precision, turned
+from spermscope.training.loop import Loop, fastest_device, mixed_precision
+from spermscope.training.sight import as_input, turned
 
 CELLS_A_DONOR = 3
-BATCH = 64
+BATCH = 512
 
 
 @dataclass(frozen=True, slots=True)
 class Stills:
-    """N crops ``frames (N, 150, 150) uint8`` and ``traits (N, 13) float32``, as ``shape_traits`` gives them."""
+    """N crops ``frames (N, 128, 128) uint8`` and ``traits (N, 13) float32``, as ``shape_traits`` gives them."""
 
     frames: NDArray[np.uint8]
     traits: NDArray[np.float32]
@@ -62,19 +63,46 @@ def _donor_stills(seed: int, number: int) -> Stills:
     cells = draw_cells(donor, CELLS_A_DONOR, rng)
     times_s = rng.uniform(0.0, 1.0, (CELLS_A_DONOR, 1))
     frames = [film(donor, cells, row, times_s[row], seed, rng, ClipSettings())[0][0] for row in range(CELLS_A_DONOR)]
+    edge = (ClipSettings().size_px - MODEL_PX) // 2
+    seen_px = slice(edge, edge + MODEL_PX)
     # Movement is no trait of a still: any two positions do.
     nowhere = np.zeros((CELLS_A_DONOR, 2, 2))
     seen = appearance(cells, donor.optics, donor.um_per_px, np.array([0.0, 1.0]), nowhere)
-    return Stills(np.stack(frames), shape_traits(cells, seen).astype(np.float32))
+    return Stills(np.stack(frames)[:, seen_px, seen_px], shape_traits(cells, seen).astype(np.float32))
 
 
-def fit_stills(encoder: CropEncoder, stills: Stills, epochs: int, rng: np.random.Generator, progress: Progress) -> None:
-    """The encoder and a linear reading of it on the traits (smooth L1)."""
-    probe = nn.Linear(TOKEN, stills.traits.shape[1])
-    target = torch.from_numpy(stills.traits)
-    loop = Loop([encoder, probe], 2e-3, epochs, len(stills), BATCH, progress)
+def fit_stills(
+    sight: nn.Module,
+    width: int,
+    stills: Stills,
+    epochs: int,
+    rate: float,
+    rng: np.random.Generator,
+    progress: Progress,
+) -> nn.Linear:
+    """``sight``, ``(B, 1, 128, 128)`` to ``(B, width)``, and a linear reading of it on the traits (smooth L1).
+
+    Both are left on the fastest device.
+    """
+    device = fastest_device()
+    probe = nn.Linear(width, stills.traits.shape[1])
+    frames, target = torch.from_numpy(stills.frames).to(device), torch.from_numpy(stills.traits).to(device)
+    batch = min(BATCH, max(2, len(stills) // 8))
+    loop = Loop([sight.to(device), probe.to(device)], rate, epochs, len(stills), batch, progress)
     for rows in loop.batches(rng):
-        pictures = turned(stills.frames[rows][:, None], rng)
-        with mixed_precision():
-            read = probe(encoder(pictures))
-        loop.descend(nn.functional.smooth_l1_loss(read.float(), target[rows]))
+        some = torch.from_numpy(rows).to(device)
+        with mixed_precision(device):
+            read = probe(sight(turned(as_input(frames[some])[:, None], rng)))
+        loop.descend(nn.functional.smooth_l1_loss(read.float(), target[some]))
+    return probe
+
+
+def read_traits(sight: nn.Module, probe: nn.Linear, stills: Stills) -> NDArray[np.float32]:
+    """``(N, 13)`` as they are read from the stills as they are."""
+    sight.eval()
+    device, found = probe.weight.device, []
+    with torch.no_grad(), mixed_precision(device):
+        for first in range(0, len(stills), BATCH):
+            frames = torch.from_numpy(stills.frames[first : first + BATCH]).to(device)
+            found.append(probe(sight(as_input(frames)[:, None])).float().cpu().numpy())
+    return np.concatenate(found)

@@ -1,0 +1,52 @@
+"""Stills of simulated cells with their traits, and what networks learn from them."""
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+torch = pytest.importorskip("torch")
+
+from spermscope.cli import commands  # noqa: E402
+from spermscope.clips import to_model_input  # noqa: E402
+from spermscope.models.family import NETWORKS  # noqa: E402
+from spermscope.models.weights import load_trunk  # noqa: E402
+from spermscope.training.pretraining import train_on_stills  # noqa: E402
+from spermscope.training.stills import Stills, _donor_stills, load_stills, save_stills  # noqa: E402
+
+
+def spots(count=450):
+    """A bright spot in the middle whose size is the one trait."""
+    rng = np.random.default_rng(3)
+    size = rng.uniform(2, 9, count)
+    y, x = np.mgrid[:128, :128] - 63.5
+    frames = rng.integers(80, 90, (count, 128, 128)) + 100 * (np.hypot(x, y) < size[:, None, None])
+    return Stills(frames.astype(np.uint8), ((size - 5.5) / 2)[:, None].astype(np.float32))
+
+
+def test_stills_are_the_same_every_time_and_can_be_kept(tmp_path):
+    first, again = _donor_stills(0, 3), _donor_stills(0, 3)
+    np.testing.assert_array_equal(first.frames, again.frames)
+    save_stills(tmp_path / "s.npz", first)
+    kept = load_stills(tmp_path / "s.npz")
+    np.testing.assert_array_equal(kept.traits, first.traits)
+    assert np.isfinite(first.traits).all()
+    assert to_model_input(first.frames).std() > 0.05
+
+
+@pytest.mark.parametrize("network", ["small-resnet-mean", "stream"])
+def test_what_stills_show_is_learned_and_begins_another_network(network, tmp_path):
+    torch.set_num_threads(1)
+    error, unseen = train_on_stills(spots(), tmp_path / "w.pt", network, epochs=6, rate=3e-3)
+    assert error < 0.5 * unseen
+    load_trunk(NETWORKS[network](3, 2), tmp_path / "w.pt")
+
+
+def test_stills_are_drawn_and_learned_from_by_commands(tmp_path):
+    stills, out = tmp_path / "s.npz", tmp_path / "weights" / "stream.pt"
+    arguments = ["simulate", "stills", "--donors", "8", "--processes", "1", "--out", str(stills)]
+    drawn = CliRunner().invoke(commands, arguments)
+    assert drawn.exit_code == 0, drawn.output
+    assert drawn.output.splitlines()[-1] == f"{stills}: 24 cells of 8 donors"
+    learned = CliRunner().invoke(commands, ["train", "trunk", str(stills), "--epochs", "1", "--out", str(out)])
+    assert learned.exit_code == 0, learned.output
+    assert learned.output.splitlines()[-1].startswith(f"{out}: traits of unseen donors are ")
