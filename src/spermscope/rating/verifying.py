@@ -48,12 +48,13 @@ def verify(folder: Path, database_url: str | None = None, receipts: Sequence[Rec
     finally:
         ledger.close()
     heads, flaws = _heads(folder, study)
-    flaws += _of_chain(rows, ledger.start)
+    sound, broken = _of_chain(rows, ledger.start)
+    flaws += broken
     flaws += [flaw for head in heads if (flaw := _of_head(rows, head, ANCHORS))]
     flaws += _of_receipts(study, rows, receipts)
     if rows and not heads:
         flaws.append(Flaw("no_anchors", ANCHORS))
-    flaws += [*_of_frozen(folder, rows), *_of_clips(folder, sheets)]
+    flaws += [*_of_frozen(folder, sound), *_of_clips(folder, sheets)]
     flaws += replay(study, Turns(study, sheets), rows)
     return Verified(len(rows), max((head.seq for head in heads), default=0), tuple(flaws))
 
@@ -92,17 +93,16 @@ def _signed(study: StudyFile, seq: int, chain: str, signature: str) -> bool:
     return signed_by(study.public_key, head_message(study.study_id, seq, chain), signature)
 
 
-def _of_chain(rows: Sequence[Entry], start: str) -> Iterator[Flaw]:
-    """The first row that does not follow from the one before; those after it hang on it."""
+def _of_chain(rows: Sequence[Entry], start: str) -> tuple[Sequence[Entry], list[Flaw]]:
+    """The rows that follow one from the other, and the first that does not; those after it hang on it."""
     before = start
     for place, entry in enumerate(rows, 1):
         if entry.seq != place:
-            yield Flaw("missing", LEDGER, place)
-            return
+            return rows[: place - 1], [Flaw("missing", LEDGER, place)]
         if entry.chain != link(before, entry.id, entry.kind, entry.rater, entry.number, entry.body):
-            yield Flaw("changed", LEDGER, place)
-            return
+            return rows[: place - 1], [Flaw("changed", LEDGER, place)]
         before = entry.chain
+    return rows, []
 
 
 def _of_head(rows: Sequence[Entry], head: Head, file: str) -> Flaw | None:
@@ -128,9 +128,14 @@ def _of_receipts(study: StudyFile, rows: Sequence[Entry], receipts: Sequence[Rec
 
 
 def _of_frozen(folder: Path, rows: Sequence[Entry]) -> Iterator[Flaw]:
-    starts = (entry.content for entry in rows if entry.kind == STATE)
+    """Files that are not as the study froze them; a row that cannot be read is ``replay``'s to tell."""
     found = frozen_hashes(folder)
-    for name, expected in next((content["frozen"] for content in starts if "frozen" in content), found).items():
+    try:
+        starts = (entry.content for entry in rows if entry.kind == STATE)
+        frozen = dict(next((content["frozen"] for content in starts if "frozen" in content), found))
+    except (ValueError, TypeError):
+        return
+    for name, expected in frozen.items():
         if found.get(name) != expected:
             yield Flaw("not_frozen", name)
 
