@@ -13,7 +13,7 @@ export OMP_NUM_THREADS ?= 1
 
 # trackeval asks for a second OpenCV build that would overwrite the headless one, so it comes without its dependencies.
 .venv/dev: pyproject.toml constraints.txt .venv/plain
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[rating,postgresql,train,dev]'
 	$(BIN)/python -m pip install --quiet --no-deps 'trackeval==1.3.0'
 	touch $@
 
@@ -36,8 +36,9 @@ lint: .venv/dev              ## style, types, import rows, Windows wheels
 bench: .venv/dev             ## every figure of docs/RESULTS.md
 	$(BIN)/python -m benchmarks
 
-soak: .venv/dev              ## ten minutes of video through the pipeline; memory must stay flat
+soak: .venv/dev              ## ten minutes of video, memory must stay flat; forty raters and 100 kills, no vote lost
 	$(BIN)/python -m benchmarks.soak
+	$(BIN)/python -m benchmarks.rating --kills 100
 
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache demo

@@ -13,6 +13,8 @@ from benchmarks import (
     merges,
     networks,
     optics,
+    rating,
+    rating_page,
     scale,
     speed,
     stability,
@@ -35,6 +37,8 @@ PARTS = (
     stability,
     networks,
     dataset,
+    rating,
+    rating_page,
     speed,
 )
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from spermscope.labels import distribution, krippendorff_alpha, vote_counts
+from spermscope.agreement import krippendorff_alpha
+from spermscope.labels import distribution, vote_counts
 from spermscope.metrics import mean_distribution, mse, noise_floor
 from spermscope.simulate.donors import FEWEST, MOST, draw_cells, draw_donor
 from spermscope.simulate.experts import RATERS, Appearance, Panel, appearance
@@ -94,7 +95,7 @@ def test_every_grade_is_used(exam):
 
 
 def test_raters_agree_more_than_chance_and_less_than_fully(exam):
-    alpha = krippendorff_alpha(vote_counts(exam.votes, 5))
+    alpha = krippendorff_alpha(vote_counts(exam.votes, 5)).value
     print(f"ordinal alpha {alpha:.3f}")
     assert 0.3 <= alpha <= 0.9
 

@@ -1,65 +1,11 @@
-"""Votes to distributions, agreement by worked example and by brute force, splits that keep donors apart."""
+"""Votes to distributions, splits that keep donors apart."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spermscope.labels import distribution, folds_by_donor, krippendorff_alpha, split_by_donor, split_hash, vote_counts
-
-# Four observers, twelve units, 0 where an observer said nothing: Krippendorff, "Computing Krippendorff's
-# alpha-reliability" (2011), whose ordinal alpha is .815.
-WORKED = np.array(
-    [
-        [1, 2, 3, 3, 2, 1, 4, 1, 2, 0, 0, 0],
-        [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, 0, 3],
-        [0, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, 0],
-        [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, 0],
-    ]
-)
-
-
-def alpha_by_pairs(votes, grades):
-    """Alpha as it is defined: every pair of votes within an item against every pair at all."""
-    items = [[int(v) for v in row if v >= 0] for row in votes]
-    items = [row for row in items if len(row) >= 2]
-    pool = [v for row in items for v in row]
-    used = [pool.count(g) for g in range(grades)]
-
-    def apart(a, b):
-        a, b = min(a, b), max(a, b)
-        return (sum(used[a : b + 1]) - (used[a] + used[b]) / 2) ** 2
-
-    observed = sum(
-        apart(row[i], row[j]) / (len(row) - 1)
-        for row in items
-        for i in range(len(row))
-        for j in range(len(row))
-        if i != j
-    )
-    expected = sum(apart(a, b) for a in pool for b in pool) / (len(pool) - 1) if pool else 0
-    return 1 - observed / expected if expected else float("nan")
-
-
-def test_the_worked_example_of_ordinal_alpha():
-    assert krippendorff_alpha(vote_counts(WORKED.T - 1, 5)) == pytest.approx(0.815, abs=0.0005)
-
-
-@given(st.lists(st.lists(st.integers(-1, 3), min_size=4, max_size=4), min_size=1, max_size=12))
-def test_alpha_equals_its_definition_over_pairs(rows):
-    votes = np.array(rows)
-    found, expected = krippendorff_alpha(vote_counts(votes, 4)), alpha_by_pairs(votes, 4)
-    assert found == pytest.approx(expected, abs=1e-9, nan_ok=True)
-
-
-def test_alpha_is_one_for_agreement_nought_for_chance_and_undefined_without_disagreement():
-    rng = np.random.default_rng(1)
-    same = np.repeat(rng.integers(0, 5, (200, 1)), 8, axis=1)
-    assert krippendorff_alpha(vote_counts(same, 5)) == pytest.approx(1)
-    assert krippendorff_alpha(vote_counts(rng.integers(0, 5, (4000, 8)), 5)) == pytest.approx(0, abs=0.01)
-    assert np.isnan(krippendorff_alpha(vote_counts(np.full((5, 8), 2), 5)))
-    assert np.isnan(krippendorff_alpha(vote_counts(np.full((5, 1), 2), 5)))
-    assert np.isnan(krippendorff_alpha(np.zeros((0, 5), np.int64)))
+from spermscope.labels import distribution, folds_by_donor, split_by_donor, split_hash, vote_counts
 
 
 def test_missing_votes_are_left_out_and_no_vote_has_no_distribution():

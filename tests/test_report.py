@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import subprocess
 
 import numpy as np
 import pytest
@@ -16,8 +15,8 @@ from spermscope.report.page import render
 from spermscope.report.paths import MOST_TRACKS, read_paths
 from spermscope.store import Session, read_session
 from spermscope.summary import Share
+from tests.chromium import CHROMIUM, browse, widths
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 CONDITIONS = Conditions(sample="S-017", ejaculate=True, temperature_c=37.0, depth_um=20.0)
 SCENE = "sim:width_px=480,height_px=360,um_per_px=0.4,fps=15,duration_s=3,cells=12,seed=51"
 
@@ -127,19 +126,6 @@ def test_long_recordings_are_thinned_for_drawing(tmp_path):
     assert len(paths[MOST_TRACKS + 20]) == 30
 
 
-def browse(page, *flags):
-    command = [
-        CHROMIUM,
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--no-first-run",
-        "--disable-background-networking",
-    ]
-    command += ["--disable-component-update", "--disable-sync", f"--user-data-dir={page.parent / 'profile'}", *flags]
-    return subprocess.run([*command, page.as_uri()], capture_output=True, timeout=90, check=True)
-
-
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 @pytest.mark.parametrize("width", [390, 1280])
@@ -162,14 +148,8 @@ def test_a_browser_shows_the_page_at_phone_and_desk_width(folder, tmp_path, widt
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 def test_nothing_is_wider_than_a_narrow_window(folder, tmp_path):
     page = tmp_path / "report.html"
-    probe = "<script>document.title=document.documentElement.scrollWidth+' '+innerWidth</script></body>"
-    html = write_report(folder).read_text(encoding="utf-8")
-    html = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", html).replace("</body>", probe)
-    page.write_text(html, encoding="utf-8")
-    done = browse(page, "--window-size=500,900", "--dump-dom")
-    found = re.search(rb"<title>(\d+) (\d+)</title>", done.stdout)
-    assert found, done.stdout[:300]
-    assert int(found[1]) <= int(found[2])
+    wide, window = widths(write_report(folder).read_text(encoding="utf-8"), page, 500)
+    assert wide <= window
 
 
 @pytest.mark.browser

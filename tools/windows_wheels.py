@@ -1,4 +1,4 @@
-"""Check that every dependency of the plain, app and rating installs has a wheel for 64-bit Windows.
+"""Check that every dependency of the plain, app, rating and postgresql installs has a wheel for 64-bit Windows.
 
 Resolves the requirements of ``pyproject.toml`` for ``win_amd64`` with wheels only; nothing is installed.
 """
@@ -11,7 +11,7 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-EXTRAS = ("app", "rating")
+EXTRAS = ("app", "rating", "postgresql")
 
 
 def main() -> int:

@@ -13,9 +13,11 @@ from rich.console import Console
 from spermscope import __version__
 from spermscope.commands.compare import compare
 from spermscope.commands.data import data
+from spermscope.commands.demo import demo
 from spermscope.commands.evaluate import evaluate
 from spermscope.commands.export import export
 from spermscope.commands.progress import progress
+from spermscope.commands.rate import rate
 from spermscope.commands.simulate import simulate
 from spermscope.commands.train import train
 
@@ -29,7 +31,7 @@ def commands() -> None:
     """See, follow, measure and grade sperm in microscope video. Research use only."""
 
 
-for group in (simulate, data, train, compare, evaluate, export):
+for group in (simulate, data, rate, train, compare, evaluate, export, demo):
     commands.add_command(group)
 
 
@@ -147,25 +149,6 @@ def replicates(first: Path, second: Path, as_json: bool) -> None:
 
     compared = compare_sessions(first, second)
     click.echo(json.dumps(compared.as_json(), indent=1) if as_json else "\n".join(compared.lines()))
-
-
-@commands.command()
-@click.option(
-    "--out", default=Path("demo"), type=click.Path(path_type=Path), show_default=True, help="Where to put it."
-)
-@click.option("--replace", is_flag=True, help="Replace an earlier demonstration there.")
-def demo(out: Path, replace: bool) -> int:
-    """Simulate a scene, assess it, print a short table and the report's path.
-
-    \b
-    Example: spermscope demo --out demo
-    """
-    from spermscope.demo import run_demo
-
-    with progress("frames") as advance:
-        result = run_demo(out, replace=replace, progress=advance)
-    result.print_table(Console())
-    return DONE if result.complete else IN_PART
 
 
 @commands.command()

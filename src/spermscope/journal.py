@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -23,15 +24,23 @@ class Journal:
             self._last, end = whole[-1][1:] if whole else (START, 0)
             with path.open("r+b") as file:
                 file.truncate(end)
-        self._file = path.open("ab")
+        self._file = path.open("ab", buffering=0)
 
     def append(self, row: dict[str, Any]) -> None:
-        """Write one row and wait until it is on the disk."""
+        """Write one row and wait until it is on the disk.
+
+        Raises
+        ------
+        OSError
+            When it could not be written whole: open the file anew, which cuts off what there is of it.
+        """
         text = json.dumps(row, ensure_ascii=False, sort_keys=True, allow_nan=False)
-        self._last = _chain(self._last, text)
-        self._file.write(json.dumps({"row": text, "chain": self._last}, ensure_ascii=False).encode() + b"\n")
-        self._file.flush()
+        chain = follow(self._last, text)
+        line = json.dumps({"row": text, "chain": chain}, ensure_ascii=False).encode() + b"\n"
+        if self._file.write(line) != len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self._file.name)
         os.fsync(self._file.fileno())
+        self._last = chain
 
     def close(self) -> None:
         """Close the file; appending afterwards is an error."""
@@ -61,7 +70,7 @@ def _read(path: Path) -> Iterator[tuple[str, str, int]]:
                 text, chain = entry["row"], entry["chain"]
             except (ValueError, KeyError, TypeError) as error:
                 raise ValueError(f"{path}: line {number}: expected a journal row, found something else") from error
-            if chain != _chain(last, text):
+            if chain != follow(last, text):
                 raise ValueError(
                     f"{path}: line {number}: expected a row that follows from the one before, found another"
                 )
@@ -69,5 +78,6 @@ def _read(path: Path) -> Iterator[tuple[str, str, int]]:
             yield text, chain, end
 
 
-def _chain(last: str, text: str) -> str:
+def follow(last: str, text: str) -> str:
+    """The chain's next link: a hash of the one before and the row's text; ``START`` comes before the first."""
     return hashlib.sha256(f"{last}{text}".encode()).hexdigest()

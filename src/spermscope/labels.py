@@ -1,4 +1,4 @@
-"""Experts' votes to distributions of grades; how far raters agree; splits that keep a donor on one side."""
+"""Experts' votes to distributions of grades; splits that keep a donor on one side."""
 
 from __future__ import annotations
 
@@ -30,29 +30,6 @@ def distribution(votes: NDArray[np.int64], grades: int) -> NDArray[np.float64]:
     counts = vote_counts(votes, grades).astype(np.float64)
     total = counts.sum(axis=1, keepdims=True)
     return np.divide(counts, total, out=np.full_like(counts, np.nan), where=total > 0)
-
-
-def krippendorff_alpha(counts: NDArray[np.int64]) -> float:
-    """Krippendorff's alpha for ordinal grades from ``(N, grades)`` counts (Krippendorff 2004, ch. 11).
-
-    1 is perfect agreement, 0 what chance gives; items with fewer than two votes say nothing. NaN when there is no
-    disagreement to expect (a single grade was used, or no item has two votes).
-    """
-    counts = counts[counts.sum(axis=1) >= 2].astype(np.float64)
-    per_item = counts.sum(axis=1)
-    if not len(counts):
-        return float("nan")
-    together = np.einsum("nc,nk->ck", counts / (per_item - 1)[:, None], counts)
-    together -= np.diag((counts / (per_item - 1)[:, None]).sum(axis=0))
-    total = together.sum(axis=1)
-    between = np.cumsum(total)
-    # Ordinal distance: votes that lie between two grades, their own counted half.
-    low, high = np.meshgrid(range(len(total)), range(len(total)), indexing="ij")
-    low, high = np.minimum(low, high), np.maximum(low, high)
-    span = between[high] - between[low] + total[low] - 0.5 * (total[low] + total[high])
-    distance = np.where(low == high, 0.0, span**2)
-    expected = float((np.outer(total, total) * distance).sum()) / (total.sum() - 1)
-    return float("nan") if expected == 0 else 1.0 - float((together * distance).sum()) / expected
 
 
 def split_by_donor(donors: NDArray[np.int64], shares: tuple[float, ...], seed: int) -> tuple[NDArray[np.int64], ...]:

@@ -40,7 +40,7 @@ def import_sessions(
     ValueError
         When there is no session, or a clip is of another scale or size than the set.
     """
-    sessions = [read_session(folder) for folder in _folders(source)]
+    sessions = [read_session(folder) for folder in session_folders(source)]
     paths = [(session, path) for session in sessions for path in _clips(session)]
     form, taken = Form(), 0
     with DatasetWriter(out) as writer:
@@ -52,7 +52,8 @@ def import_sessions(
     return Imported(taken, len(paths) - taken, why)
 
 
-def _folders(source: Path) -> list[Path]:
+def session_folders(source: Path) -> list[Path]:
+    """A session's folder, or those in a folder of sessions; what is neither stays as it is."""
     if (source / "session.json").is_file() or not source.is_dir():
         return [source]
     found = sorted(path.parent for path in source.glob("*/session.json"))

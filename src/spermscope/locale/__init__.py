@@ -79,5 +79,12 @@ def reasons() -> dict[str, dict[str, str]]:
     return _read("reasons.toml")
 
 
+@lru_cache(maxsize=1)
+def pages() -> dict[str, dict[str, str]]:
+    """What the pages of a rating study say, by key, then by language; with every refusal, which others say too."""
+    refusals = {key: messages for key, messages in catalogue().items() if key.startswith("refused_")}
+    return _read("rating.toml") | refusals
+
+
 def _read(name: str) -> dict[str, dict[str, str]]:
     return tomllib.loads(files("spermscope.locale").joinpath(name).read_text(encoding="utf-8"))

@@ -17,10 +17,10 @@ def figure_of(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, axes[0]
 
 
-def panels_of(width: float, height: float, count: int) -> tuple[Figure, list[Axes]]:
-    """Empty charts side by side that share their vertical axis."""
+def panels_of(width: float, height: float, count: int, *, together: bool = True) -> tuple[Figure, list[Axes]]:
+    """Empty charts side by side; ``together`` they share their vertical axis."""
     figure = Figure(figsize=(width, height), layout="constrained")
-    panels = list(figure.subplots(1, count, sharey=True, squeeze=False)[0])
+    panels = list(figure.subplots(1, count, sharey=together, squeeze=False)[0])
     for axes in panels:
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=8)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
 from spermscope.report.paths import Points
+from spermscope.report.strips import strip
 from spermscope.store import Session
 from spermscope.types import GRADES
 
@@ -65,18 +61,10 @@ def make_card(session: Session, row: Mapping[str, str], path: Points | None) -> 
         uncertainty=row["uncertainty"],
         who=row["who_motility"],
         numbers=tuple(known),
-        strip=_strip(frames),
+        strip=strip(frames),
         crops=len(frames),
         track="" if path is None or len(path) < 2 else _polyline(path),
     )
-
-
-def _strip(frames: NDArray[np.uint8]) -> str:
-    """Crops side by side as a JPEG; one stretch of contrast for all of them."""
-    low, high = np.percentile(frames, [0.5, 99.7])
-    stretched = np.clip((frames.astype(np.float32) - low) * (255.0 / max(high - low, 24.0)), 0, 255).astype(np.uint8)
-    _, coded = cv2.imencode(".jpg", np.hstack(list(stretched)), [cv2.IMWRITE_JPEG_QUALITY, 82])
-    return "data:image/jpeg;base64," + base64.b64encode(coded.tobytes()).decode()
 
 
 def _polyline(path: Points) -> str:

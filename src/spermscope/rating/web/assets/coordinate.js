@@ -1,0 +1,154 @@
+// The coordinator's page: who is how far, how steady, and the study's state. It sees no single vote.
+import { driftLine } from "/assets/drift.js";
+import { ask, me, Refusal } from "/assets/server.js";
+import { fill, loadWords, say, switchLanguage, told } from "/assets/words.js";
+
+const AGAIN_MS = 5000;
+const MOVES = { draft: ["open"], open: ["paused", "locked"], paused: ["open", "locked"], locked: [] };
+const at = (id) => document.getElementById(id);
+let person, study;
+
+async function begin() {
+  await loadWords();
+  try {
+    person = await me();
+  } catch (refusal) {
+    return refusal.status === 401 ? location.assign("/enter") : setTimeout(begin, AGAIN_MS);
+  }
+  if (person.role !== "coordinator") return location.assign("/rate");
+  document.body.hidden = false;
+  at("who").textContent = person.pseudonym;
+  await refresh();
+  setInterval(refresh, AGAIN_MS);
+}
+
+/** Ask anew; a fault is told and tried again. */
+async function refresh() {
+  await trying(async () => (study = await ask("GET", "/api/study")));
+  if (study) show();
+}
+
+async function trying(what) {
+  try {
+    await what();
+    at("trouble").hidden = true;
+  } catch (refusal) {
+    if (!(refusal instanceof Refusal)) throw refusal;
+    if (refusal.key === "session") return location.assign("/enter#out");
+    at("trouble").textContent = refusal.sentence();
+    at("trouble").hidden = false;
+  }
+}
+
+function show() {
+  const [done, total] = ["done", "total"].map((name) => study.raters.reduce((sum, rater) => sum + rater[name], 0));
+  at("state").textContent = say(`state_${study.state}`);
+  at("bar").value = total ? done / total : 0;
+  at("progress").textContent = say("progress", { done, total });
+  for (const button of document.querySelectorAll("[data-move]")) button.hidden = !MOVES[study.state].includes(button.dataset.move);
+  at("open").textContent = say(study.state === "draft" ? "start" : "resume");
+  at("move-more").textContent = { draft: say("start_more"), locked: "" }[study.state] ?? say("lock_more");
+  at("raters").replaceChildren(...study.raters.map(row));
+  at("nobody").hidden = study.raters.length > 0;
+  at("agreement-later").hidden = study.state === "locked";
+  at("agreement-open").hidden = study.state !== "locked";
+  at("agreement-open").href = `/agreement?language=${document.documentElement.lang}`;
+  facts();
+}
+
+function row(rater) {
+  const line = document.createElement("tr");
+  const took_ms = rater.drift.at(-1)?.median_ms;
+  const pace = took_ms ? say("pace_value", { seconds: (took_ms / 1000).toFixed(1) }) : say("never");
+  const drift = driftLine(rater.drift, study.protocol.grades);
+  line.append(cell(rater.pseudonym), cell(bar(rater)), cell(pace), cell(when(rater.last_time)), cell(drift));
+  return line;
+}
+
+function cell(content) {
+  const element = document.createElement("td");
+  element.append(content);
+  return element;
+}
+
+function bar({ pseudonym, done, total }) {
+  const label = document.createElement("span");
+  const line = document.createElement("progress");
+  label.className = "bar";
+  Object.assign(line, { max: Math.max(1, total), value: done, ariaLabel: pseudonym });
+  label.append(line, say("progress", { done, total }));
+  return label;
+}
+
+/** This PC's time, as 2026-11-26 13:01. */
+function when(time) {
+  return time ? new Date(time).toLocaleString("sv-SE", { dateStyle: "short", timeStyle: "short" }) : say("never");
+}
+
+function facts() {
+  const { question, grades, view, trail } = study.protocol;
+  const rows = [
+    ["question", told(question)],
+    ["grades", grades.map((grade) => told(grade.label)).join(" / ")],
+    ["view", `${say(`view_${view}`)}, ${say(trail ? "trail_with" : "trail_without")}`],
+  ];
+  at("protocol").replaceChildren(
+    ...rows.flatMap(([key, value]) => {
+      const [term, meant] = [document.createElement("dt"), document.createElement("dd")];
+      term.textContent = say(key);
+      meant.textContent = value;
+      return [term, meant];
+    }),
+  );
+}
+
+/** Open, pause or lock; the lock is asked for twice. */
+async function move(to) {
+  if (to === "locked" && !(await sure())) return;
+  await trying(() => ask("POST", "/api/state", { to }));
+  await refresh();
+}
+
+function sure() {
+  const [done, total] = ["done", "total"].map((name) => study.raters.reduce((sum, rater) => sum + rater[name], 0));
+  const dialog = at("sure");
+  at("sure-text").textContent = say("lock_sure", { open: total - done, total });
+  dialog.returnValue = "";
+  dialog.showModal();
+  return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
+}
+
+/** A new link, shown until the page is left. */
+async function invite(role) {
+  await trying(async () => {
+    const { code } = await ask("POST", "/api/invitations", { role });
+    const [line, whose, field, copy] = ["li", "span", "input", "button"].map((tag) => document.createElement(tag));
+    Object.assign(field, { readOnly: true, value: `${location.origin}/enter#code=${encodeURIComponent(code)}` });
+    field.dataset.sayLabel = `invite_${role}`;
+    whose.dataset.say = role;
+    copy.dataset.say = "copy";
+    copy.type = "button";
+    copy.addEventListener("click", () => {
+      field.select();
+      document.execCommand("copy"); // the newer way needs TLS
+      copy.dataset.say = "copied";
+      fill();
+    });
+    line.append(whose, field, copy);
+    at("links").prepend(line);
+    fill();
+  });
+}
+
+async function leave() {
+  await ask("DELETE", "/api/session").catch(() => {});
+  location.assign("/enter");
+}
+
+for (const button of document.querySelectorAll("[data-move]")) button.addEventListener("click", () => move(button.dataset.move));
+for (const button of document.querySelectorAll("[data-invite]")) button.addEventListener("click", () => invite(button.dataset.invite));
+for (const button of at("sure").querySelectorAll("button")) button.addEventListener("click", () => at("sure").close(button.value));
+document.addEventListener("language", () => study && show());
+at("language").addEventListener("click", switchLanguage);
+at("leave").addEventListener("click", leave);
+begin();

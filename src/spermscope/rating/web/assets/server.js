@@ -1,0 +1,65 @@
+// Questions to the study's server; whatever it refuses comes back as a Refusal.
+import { knows, say } from "/assets/words.js";
+
+const PATIENCE_MS = 15_000;
+let token = "";
+let who = "";
+
+export class Refusal extends Error {
+  constructor(status, key, values = {}) {
+    super(key);
+    Object.assign(this, { status, key, values });
+  }
+
+  /** Whether the same question may be answered later. */
+  get passing() {
+    return this.status === 0 || this.status === 401 || this.status === 429 || this.status >= 500 || this.key === "paused";
+  }
+
+  sentence() {
+    return say(knows(`refused_${this.key}`) ? `refused_${this.key}` : "refused_broken", this.values);
+  }
+}
+
+/** Who is signed in, with what the page needs to know; someone else than before is as if nobody were. */
+export async function me() {
+  const person = await once("GET", "/api/me");
+  if (who && person.pseudonym !== who) throw new Refusal(401, "session");
+  ({ token, pseudonym: who } = person);
+  return person;
+}
+
+/** The answer; a token that another tab made old is fetched anew, once. */
+export async function ask(method, path, body) {
+  try {
+    return await once(method, path, body);
+  } catch (refusal) {
+    if (refusal.key !== "token" || !token) throw refusal;
+    await me();
+    return once(method, path, body);
+  }
+}
+
+async function once(method, path, body) {
+  const headers = token && path !== "/api/me" ? { "X-CSRF-Token": token } : {};
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const answer = await reached(path, { method, headers, body: body && JSON.stringify(body) });
+  if (answer.ok) return answer.status === 204 ? null : answer.json();
+  const { refused = {} } = await answer.json().catch(() => ({}));
+  throw new Refusal(answer.status, refused.key ?? "broken", refused.values);
+}
+
+/** A sheet's picture, with its own pixels. */
+export async function picture(path) {
+  const answer = await reached(path, {});
+  if (!answer.ok) throw new Refusal(answer.status, answer.status === 401 ? "session" : "unknown");
+  return createImageBitmap(await answer.blob(), { colorSpaceConversion: "none", premultiplyAlpha: "none" });
+}
+
+async function reached(path, options) {
+  try {
+    return await fetch(path, { ...options, credentials: "same-origin", signal: AbortSignal.timeout(PATIENCE_MS) });
+  } catch {
+    throw new Refusal(0, "network");
+  }
+}

@@ -1,0 +1,131 @@
+"""The tutor: what it shows is what the panel said, and nothing that a learner answers is taken."""
+
+import cv2
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from rating_browsers import CHROMIUM, Seat, chromium, needs_axe, served_app
+from studies import noise_study
+
+from spermscope.dataset import open_dataset
+from spermscope.dataset.identity import dataset_hash
+from spermscope.rating.sheets import untiled
+from spermscope.rating.tutoring import FEWEST_CLIPS, Lessons, lessons_of, nearest_of
+from spermscope.rating.web.guards import HEADERS
+from spermscope.rating.web.tutor import make_tutor
+from spermscope.runtime import load_model, shipped
+
+
+@pytest.fixture(scope="module")
+def lessons(tmp_path_factory):
+    """By the shipped grader, of eight clips with four votes each."""
+    data = open_dataset(noise_study(tmp_path_factory.mktemp("taught") / "d", clips=8, donors=4))
+    return lessons_of(data, load_model(shipped("grader")))
+
+
+@pytest.fixture(scope="module")
+def client(lessons):
+    return TestClient(make_tutor(lessons, hosts=("testserver",)), raise_server_exceptions=False)
+
+
+def test_the_panel_is_the_data_sets_own_distribution(lessons, client):
+    for number in range(len(lessons)):
+        assert client.get(f"/api/panel/{number}").json()["shares"] == lessons.data.distributions()[number].tolist()
+
+
+def test_a_rater_is_as_far_from_the_mean_as_counting_each_vote_says(lessons):
+    votes = lessons.data.vote_matrix() + 1.0
+    assert lessons.panel_apart == pytest.approx(np.abs(votes - votes.mean(axis=1, keepdims=True)).mean())
+
+
+def test_a_sheet_holds_the_clips_frames_to_the_bit(lessons, client):
+    told = client.get("/api/clips/3").json()
+    picture = cv2.imdecode(np.frombuffer(client.get("/sheets/3.png").content, np.uint8), cv2.IMREAD_GRAYSCALE)
+    frames = untiled(picture, told["frames"], told["width_px"], told["height_px"])
+    np.testing.assert_array_equal(frames, lessons.data.clips([3]).frames[0])
+    np.testing.assert_allclose(told["time_s"], np.arange(16) / 15, atol=1e-9)
+
+
+def test_what_looks_most_alike_is_of_another_donor_where_there_is_one():
+    embedding = np.array([[0.0], [0.1], [1.0], [3.0], [9.0]], np.float32)
+    donor = np.array([0, 0, 1, 1, 2])
+    assert nearest_of(embedding, donor).tolist() == [[2, 3, 4], [2, 3, 4], [1, 0, 4], [1, 0, 4], [3, 2, 1]]
+    assert nearest_of(embedding, np.zeros(5, np.int64))[0].tolist() == [1, 2, 3]
+
+
+def test_every_feature_counts_in_its_own_spread():
+    embedding = np.random.default_rng(4).normal(size=(12, 3)).astype(np.float32)
+    large = embedding * np.array([1, 2**20, 2**-20], np.float32)
+    np.testing.assert_array_equal(nearest_of(embedding, np.arange(12)), nearest_of(large, np.arange(12)))
+    assert nearest_of(embedding, np.arange(12)).tolist() != nearest_of(embedding[:, :1], np.arange(12)).tolist()
+
+
+def test_a_set_with_too_few_votes_teaches_nothing(tmp_path):
+    data = open_dataset(noise_study(tmp_path / "d", raters=2))
+    with pytest.raises(ValueError, match=f"expected {FEWEST_CLIPS} clips or more with 3 votes, found 0 of 24"):
+        lessons_of(data, load_model(shipped("grader")))
+
+
+def test_the_server_takes_no_answer_and_leaves_the_set_as_it_was(lessons, client):
+    name = dataset_hash(lessons.data)
+    for path in ("/", "/api/lessons", "/api/panel/0", "/api/votes", "/api/clips/0"):
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            assert client.request(method, path, json={"grade": "A"}).status_code in (404, 405)
+    assert dataset_hash(lessons.data) == name
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/clips/8", "/api/panel/-1", "/sheets/99.png", "/sheets/..%2fd.png", "/rate", "/x"]
+)
+def test_nothing_else_is_there(client, path):
+    answer = client.get(path)
+    assert answer.status_code in (404, 422)
+    assert set(answer.json()) == {"refused"}
+
+
+def test_nothing_tells_a_clips_name_or_donor_and_every_answer_has_its_guards(lessons, client):
+    for path in ("/", "/words", "/api/lessons", "/api/clips/1", "/api/panel/1", "/sheets/1.png"):
+        answer = client.get(path)
+        assert answer.status_code == 200
+        assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+        if path.startswith("/api"):
+            assert not any(f'"{name}"' in answer.text for name in (*lessons.data.items.clip, *lessons.data.items.donor))
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_a_learner_sees_the_panel_after_each_answer_and_keeps_the_curve(lessons: Lessons):
+    with served_app(make_tutor(lessons)) as address, chromium() as browser:
+        learner = Seat(browser, address)
+        learner.page.goto(address)
+        for count, key in enumerate("135", 1):
+            learner.page.wait_for_selector("#clip:visible")
+            learner.page.wait_for_timeout(300)
+            assert learner.page.locator("#next").is_hidden()
+            assert "%" not in learner.page.locator("#grades").inner_text()
+            learner.page.keyboard.press(key)
+            learner.page.wait_for_selector("#next:visible")
+            learner.until("document.querySelectorAll('#nearest canvas').length === 3")
+            assert learner.page.locator("#answered").inner_text() == f"{count} answered"
+            learner.page.keyboard.press("Enter")
+        kept = learner.page.evaluate("JSON.parse(Object.values(localStorage).find((text) => text.includes('apart')))")
+        means = lessons.shares @ np.arange(5)
+        for answer, grade in zip(kept, (0, 2, 4), strict=True):
+            assert answer["apart"] == pytest.approx(abs(grade - means[answer["clip"]]))
+        assert learner.complaints == []
+        assert all(url.startswith(address) for url in learner.requests)
+
+
+@pytest.mark.browser
+@needs_axe
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_axe_finds_no_serious_fault_before_and_after_an_answer(lessons):
+    with served_app(make_tutor(lessons)) as address, chromium() as browser:
+        learner = Seat(browser, address)
+        learner.page.goto(address)
+        learner.page.wait_for_selector("#clip:visible")
+        assert learner.faults() == []
+        learner.page.wait_for_timeout(300)
+        learner.page.keyboard.press("2")
+        learner.page.wait_for_selector("#next:visible")
+        assert learner.faults() == []
