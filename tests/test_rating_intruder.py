@@ -297,6 +297,11 @@ def test_a_body_of_no_stated_length_is_cut_off(rater):
     assert refused(rater.client.post("/api/votes", content=endless(), headers=headers)) == (413, "large")
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1:8765", "localhost", "[::1]:8765"])
+def test_on_the_loopback_address_this_machines_own_names_are_answered(study, host):
+    assert Visitor(study, make_app(study)).client.get("/words", headers={"Host": host}).status_code == 200
+
+
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", ""])
 def test_another_name_for_this_server_is_not_answered(rater, host):
     assert rater.client.get("/api/me", headers={"Host": host}).status_code == 400
