@@ -31,7 +31,10 @@ def described(study):
     return app, schemathesis.openapi.from_asgi("/openapi.json", Starlette(routes=paths))
 
 
-@pytest.mark.parametrize("role", ["rater", "coordinator", None])
+OTHERS = [pytest.param(role, marks=pytest.mark.slow) for role in ("coordinator", None)]
+
+
+@pytest.mark.parametrize("role", ["rater", *OTHERS])
 def test_whatever_is_drawn_is_answered_without_a_fault_and_without_a_vote(study, described, role):
     app, schema = described
     visitor = Visitor(study, app)

@@ -179,6 +179,17 @@ def test_an_invitation_joins_in_its_role(study):
         assert joined.json() == {"pseudonym": pseudonym, "role": role}
 
 
+def test_a_name_goes_to_the_map_of_people_and_to_no_page(study):
+    head = Visitor(study).join("coordinator")
+    code = head.ask("POST", "/api/invitations", {"role": "rater", "name": "花子"}).json()["code"]
+    rater = head.other()
+    answers = [rater.ask("POST", "/api/join", {"code": code, "passphrase": PASSPHRASE})]
+    rater.known()
+    answers += [rater.ask("GET", "/api/me"), rater.ask("GET", "/api/next"), head.ask("GET", "/api/study")]
+    assert study.names()["R001"] == "花子"
+    assert not any("花子" in answer.text for answer in answers)
+
+
 def test_home_leads_to_the_page_of_whoever_asks_and_what_is_not_known_of_a_rater_is_null(idle):
     head = idle.other().join("coordinator")
     for visitor, page in ((idle.other(), "/enter"), (idle, "/rate"), (head, "/coordinate")):

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from spermscope.rating.values import RaterProgress, Role
 from spermscope.rating.web.doors import Coordinator, HouseOf
@@ -24,10 +24,11 @@ class Move(BaseModel):
 
 
 class Invitation(BaseModel):
-    """Whom a code is for."""
+    """Whom a code is for; ``name`` goes to the map of people alone."""
 
     model_config = ConfigDict(extra="forbid")
     role: Role
+    name: str = Field(default="", max_length=200)
 
 
 @router.get("/study")
@@ -44,7 +45,7 @@ def study(_: Coordinator, house: HouseOf) -> dict[str, Any]:
 @router.post("/invitations")
 def invite(asked: Invitation, _: Coordinator, house: HouseOf) -> dict[str, str]:
     """A one-time code, told this once."""
-    return {"code": house.study.invite(asked.role)}
+    return {"code": house.study.invite(asked.role, name=asked.name)}
 
 
 @router.post("/state")

@@ -121,7 +121,9 @@ function sure() {
 /** A new link, shown until the page is left. */
 async function invite(role) {
   await trying(async () => {
-    const { code } = await ask("POST", "/api/invitations", { role });
+    const name = at("name").value.trim();
+    const { code } = await ask("POST", "/api/invitations", { role, name });
+    at("name").value = "";
     const [line, whose, field, copy] = ["li", "span", "input", "button"].map((tag) => document.createElement(tag));
     Object.assign(field, { readOnly: true, value: `${location.origin}/enter#code=${encodeURIComponent(code)}` });
     field.dataset.sayLabel = `invite_${role}`;
@@ -134,7 +136,7 @@ async function invite(role) {
       copy.dataset.say = "copied";
       fill();
     });
-    line.append(whose, field, copy);
+    line.append(whose, ...(name ? [`(${name})`] : []), field, copy);
     at("links").prepend(line);
     fill();
   });

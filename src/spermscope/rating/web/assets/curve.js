@@ -20,8 +20,8 @@ export function learningCurve(apart, panel) {
   const picture = element("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, preserveAspectRatio: "none", role: "img" });
   const down = (value) => HIGH - (Math.min(value, FARTHEST) / FARTHEST) * (HIGH - 6) - 3;
   picture.append(element("line", { x1: 0, x2: WIDE, y1: down(panel), y2: down(panel) }));
-  const curve = lastTen(apart);
-  const across = (at) => (curve.length > 1 ? (at / (curve.length - 1)) * WIDE : WIDE / 2);
+  const curve = lastTen(apart.length === 1 ? [...apart, ...apart] : apart);
+  const across = (at) => (at / (curve.length - 1)) * WIDE;
   picture.append(element("polyline", { points: curve.map((value, at) => `${across(at)},${down(value)}`).join(" ") }));
   picture.ariaLabel = curve.length
     ? say("curve_told", { latest: curve.at(-1).toFixed(2), first: curve[Math.min(LAST, curve.length) - 1].toFixed(2) })
