@@ -77,6 +77,7 @@ def test_the_table_holds_what_the_kept_cells_predict_on_clips_of_unseen_donors(s
         assert float(row["mse_low"]) < float(row["mse"]) < float(row["mse_high"])
 
 
+@pytest.mark.slow
 def test_networks_begin_with_the_weights_of_a_folder_and_the_cells_remember_it(study, plan, whole, tmp_path):
     torch.manual_seed(1)
     torch.save(toy(5, 4).state_dict(), tmp_path / "toy.pt")
@@ -123,6 +124,7 @@ def test_made_up_raters_have_no_human_ceilings(tmp_path):
     assert set(exam.raters.tolist()) == {4}
 
 
+@pytest.mark.slow
 def test_what_is_kept_is_not_trained_again(study, plan, whole, tmp_path):
     shutil.copytree(whole, tmp_path / "out")
     made = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "cells").iterdir()}
@@ -198,6 +200,7 @@ def invoke(*words):
     return CliRunner().invoke(commands, ["compare", *map(str, words)])
 
 
+@pytest.mark.slow
 def test_the_command_trains_and_tells_where_the_page_is(study, tmp_path):
     done = invoke(
         study,

@@ -151,6 +151,7 @@ def test_new_raters_votes_on_new_donors_are_covered_as_promised(astray, spread):
     assert mean - 1.96 * error <= 0.9 + 2 / 101
 
 
+@pytest.mark.slow
 def test_few_donors_are_still_covered_where_counting_votes_is_not_enough():
     mean, error = trial(12, 20, 1.5, 0.0, seed=8, repeats=400)
     assert mean + 1.96 * error >= 0.9

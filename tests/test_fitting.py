@@ -70,6 +70,7 @@ def test_the_best_epoch_is_that_of_the_clips_held_back(material, tmp_path):
     assert found.held.shape == (len(fold.held), 4, 5)
 
 
+@pytest.mark.slow
 def test_displacements_are_learned_where_they_are_shown(tmp_path):
     material = Material(open_dataset(noise_study(tmp_path / "d", clips=64, donors=16)))
     fold, settings = folds(material.donor, material.mean_grade, 3)[0], FitSettings(epochs=16, batch=8, rate=5e-3)

@@ -98,6 +98,7 @@ def test_the_votes_can_be_merged_into_the_data_set_whose_clips_were_rated(export
     )
 
 
+@pytest.mark.slow
 def test_a_network_trains_on_it(toy_network, tmp_path):
     noise_study(tmp_path / "d", clips=30, donors=10)
     new_study(tmp_path / "s", [tmp_path / "d"], Protocol(raters=4, raters_per_clip=2, seed=1))

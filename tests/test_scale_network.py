@@ -71,6 +71,7 @@ def test_noise_claims_little():
     assert estimate_scale(noise).relative_error >= DOUBTFUL
 
 
+@pytest.mark.slow
 def test_stills_of_two_sizes_have_each_their_own_scale(tmp_path):
     for seed in range(3):
         write(tmp_path / "in", scene(0.3, width_px=640, height_px=400, seed=seed)[:1])
@@ -81,6 +82,7 @@ def test_stills_of_two_sizes_have_each_their_own_scale(tmp_path):
     assert square == pytest.approx(0.6, rel=0.35)
 
 
+@pytest.mark.slow
 def test_a_still_through_another_objective_has_its_own_scale(tmp_path):
     for seed in range(5):
         write(tmp_path / "in", scene(0.3, width_px=640, height_px=480, seed=seed)[:1])

@@ -106,6 +106,7 @@ def test_of_a_picture_that_is_too_large_at_a_scale_the_middle_is_looked_at(scene
     )
 
 
+@pytest.mark.slow
 def test_a_scale_that_is_off_costs_fewer_heads_than_one_look_does(scene, model):
     truth, image = scene.truth(0.0), scene.render(0.0)
     heads = np.column_stack([truth.x_px, truth.y_px])[truth.in_view].astype(np.float32)

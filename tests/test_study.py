@@ -24,6 +24,7 @@ def test_a_donors_clips_are_the_same_every_time_and_can_be_kept(tmp_path):
     assert to_model_input(first.frames[:1]).std() > 0.05
 
 
+@pytest.mark.slow
 def test_a_panels_truth_is_what_its_votes_scatter_about():
     """Of 40 clips the mean squared distance of votes to truth is at most that of independent votes of the truth."""
     clips = draw_panel_clips(range(4), 5, 1)

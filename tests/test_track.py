@@ -66,7 +66,7 @@ def test_a_head_hidden_by_its_neighbour_is_kept_beside_it_for_a_second(fps, hidd
     assert whys == ([] if lives else ["ambiguous", "ambiguous"])
 
 
-@pytest.mark.parametrize("fps", [15, 50])
+@pytest.mark.parametrize("fps", [15, pytest.param(50, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("angle_deg", [0, 90])
 def test_head_on_and_right_angle_crossings_keep_both_identities(angle_deg, fps):
     rng = np.random.default_rng([angle_deg, fps, 5])
@@ -111,6 +111,7 @@ def longest_share(rules, seed):
     return max(owners.count(owner) for owner in set(owners)) / len(owners)
 
 
+@pytest.mark.slow
 def test_a_track_learns_how_wide_its_head_swings():
     calm = TrackSettings(least_beat_um=1.0, widest_beat_um=1.0)
     learned, fixed = (np.mean([longest_share(rules, seed) for seed in range(20)]) for rules in (TrackSettings(), calm))

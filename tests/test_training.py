@@ -155,7 +155,9 @@ def test_what_counts_more_weighs_more_in_the_loss():
     )
 
 
-@pytest.mark.parametrize("which", ["detector", "scale", "encoder", "head"])
+@pytest.mark.parametrize(
+    "which", ["encoder", "head", *(pytest.param(name, marks=pytest.mark.slow) for name in ("detector", "scale"))]
+)
 def test_torch_onnx_runtime_and_openvino_agree(which, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
     from spermscope.runtime import ModelCard, load_model, write_model
@@ -274,9 +276,7 @@ def test_the_grader_recipe_runs_end_to_end(tmp_path):
     from spermscope.runtime import load_model
     from spermscope.training.grader import train_grader
 
-    path = train_grader(
-        tmp_path / "g.spermscope", donors=10, still_donors=30, still_epochs=1, head_epochs=1, threads=1
-    )
+    path = train_grader(tmp_path / "g.spermscope", donors=10, still_donors=30, still_epochs=1, head_epochs=1, threads=1)
     card = load_model(path).card
     assert card.demonstration
     assert len(card.scores["mse"]) == 3

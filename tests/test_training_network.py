@@ -114,6 +114,7 @@ def test_a_streaming_network_grades_clips_at_work(study, tmp_path):
     np.testing.assert_allclose(grades.probabilities, cooled, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_student_learns_what_its_teacher_predicts_where_it_may_and_votes_elsewhere(study, made, tmp_path):
     material, teacher = Material(open_dataset(study)), load_model(made)
     aim, train = votes(material, "emd", 4), np.array([1, 4, 5])

@@ -148,6 +148,7 @@ def test_sixteen_bit_stills_are_looked_at_through_their_own_levels(tmp_path):
         assert source.profile.scale == estimate(seen, MOST_PICTURES)
 
 
+@pytest.mark.slow
 def test_the_detector_settles_what_the_network_leaves_open():
     images = [still(seed, 400, 300, 0.3) for seed in range(3)]
     centres = bin_centres(32)
