@@ -1,4 +1,8 @@
-"""``make bench``: the figures of docs/RESULTS.md, one table after another; ``rivals`` needs other environments."""
+"""``make bench``: the figures of docs/RESULTS.md, one table after another.
+
+``rivals`` needs other environments; ``pretraining``, ``reading`` and ``full_size`` need studies, ``rating`` and
+``rating_page`` a quiet machine: each says how it is called.
+"""
 
 from __future__ import annotations
 
