@@ -111,6 +111,7 @@ def test_answers_are_the_protocols(tmp_path):
         {"display_scale": float("nan")},
         {"presentation": "../../etc/passwd"},
         {"app_version": ""},
+        {"app_version": "=1+1"},
         {"rater": "R002"},
     ],
 )

@@ -89,7 +89,7 @@ class NewVote(BaseModel):
     display_width_px: int = Field(ge=1, le=32_768)
     display_height_px: int = Field(ge=1, le=32_768)
     display_scale: float = Field(gt=0, le=16, allow_inf_nan=False)
-    app_version: str = Field(min_length=1, max_length=32)
+    app_version: str = Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z.+-]{0,31}$")
     protocol_version: int = Field(ge=1)
     replaces: UUID | None = None
 
