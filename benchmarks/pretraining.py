@@ -1,7 +1,7 @@
 """What pre-training on simulation saves: the error by number of rated clips, from random and from given weights.
 
 ``python -m benchmarks.pretraining STUDY WEIGHTS [NETWORK...] [--picture FILE.png]``. STUDY is a set of rated clips,
-WEIGHTS a folder with ``NETWORK.pt`` from ``spermscope train network`` on other donors and another panel. A third of the
+WEIGHTS a folder with ``NETWORK.pt`` from ``spermscope train trunk`` on other donors and another panel. A third of the
 donors is tested; of the others as many are rated as make up the number, a fifth of them held back to choose epoch and
 temperature on. Every training has as many steps, whatever the number of clips; the fewer donors are among the more.
 """

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -12,11 +11,11 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from chromium import CHROMIUM
 from playwright.sync_api import sync_playwright
 
 from spermscope.rating.web.app import make_app
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 AXE = Path(os.environ.get("SPERMSCOPE_AXE", Path(__file__).parents[1] / "node_modules/axe-core/axe.min.js"))
 needs_axe = pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not installed: npm install --no-save axe-core")
 PASSPHRASE = "correct horse battery"

@@ -41,6 +41,25 @@ def test_what_stills_show_is_learned_and_begins_another_network(network, tmp_pat
     load_trunk(NETWORKS[network](3, 2), tmp_path / "w.pt")
 
 
+def test_a_file_that_holds_no_stills_and_too_few_of_them_are_refused_in_one_line(tmp_path):
+    np.savez(tmp_path / "other.npz", frames=np.zeros((3, 150, 150), np.uint8), traits=np.zeros((3, 13)))
+    np.savez(tmp_path / "less.npz", frames=np.zeros((3, 128, 128), np.uint8))
+    (tmp_path / "junk.npz").write_bytes(b"junk")
+    for name, says in (("other", r"\(3, 150, 150\)"), ("less", "something else"), ("junk", "something else")):
+        with pytest.raises(ValueError, match=says):
+            load_stills(tmp_path / f"{name}.npz")
+    with pytest.raises(ValueError, match=r"20 or more .* found 3"):
+        train_on_stills(spots(3), tmp_path / "w.pt", "stream", epochs=1, rate=1e-3)
+
+
+def test_stills_that_could_not_be_kept_are_not_drawn(tmp_path):
+    (tmp_path / "s.npz").touch()
+    for path in (tmp_path / "s.npz", tmp_path / "none" / "s.npz", tmp_path / "s.npy"):
+        found = CliRunner().invoke(commands, ["simulate", "stills", "--out", str(path)])
+        assert isinstance(found.exception, ValueError)
+        assert str(path) in str(found.exception)
+
+
 def test_stills_are_drawn_and_learned_from_by_commands(tmp_path):
     stills, out = tmp_path / "s.npz", tmp_path / "weights" / "stream.pt"
     arguments = ["simulate", "stills", "--donors", "8", "--processes", "1", "--out", str(stills)]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from spermscope.assessment import Assessed, assess
 from spermscope.conclusion import Conditions
+from spermscope.demo_folder import demo_folder
 from spermscope.simulate.scene import Scene, SceneSettings
 from spermscope.simulate.truth_tables import write_truth
 from spermscope.video.recorder import Recorder
 
 SCENE = "width_px=640,height_px=480,um_per_px=0.4,fps=50,duration_s=6,cells=18,seed=12,optics=phase"
-MARK = "spermscope-demo.txt"
 
 
 def run_demo(
@@ -26,12 +25,7 @@ def run_demo(
     ValueError
         When ``out`` exists and is not an earlier demonstration that ``replace`` allows to remove.
     """
-    if out.exists():
-        if not (replace and (out / MARK).is_file()):
-            raise ValueError(f"{out}: expected a new folder or, with --replace, an earlier demonstration")
-        shutil.rmtree(out)
-    out.mkdir(parents=True)
-    (out / MARK).write_text("A demonstration by spermscope; --replace removes this folder.\n", encoding="utf-8")
+    demo_folder(out, replace=replace)
     settings = SceneSettings.parse(SCENE)
     scene = Scene(settings)
     movie = out / "movie.mkv"

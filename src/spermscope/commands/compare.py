@@ -32,7 +32,7 @@ from spermscope.commands.progress import progress
     "--rate", type=click.FloatRange(0, min_open=True), help="Learning rate at its peak, in place of the preset's."
 )
 @click.option(
-    "--weights", type=click.Path(path_type=Path), metavar="DIR", help="Initial weights, NETWORK.pt of train network."
+    "--weights", type=click.Path(path_type=Path), metavar="DIR", help="Initial weights, NETWORK.pt of train trunk."
 )
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Of this process.")
 @click.option("--language", type=click.Choice(["en", "ja"]), default="en", help="Language of the page.")

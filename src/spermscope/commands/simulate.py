@@ -99,7 +99,9 @@ def study(
 
 @simulate.command()
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The stills, NAME.npz.")
-@click.option("--donors", default=36_000, show_default=True, help="Donors; three cells of each.")
+@click.option(
+    "--donors", default=36_000, type=click.IntRange(1), show_default=True, help="Donors; three cells of each."
+)
 @click.option("--seed", default=0, show_default=True, help="Everything random follows from it.")
 @click.option("--processes", default=2, show_default=True, help="Donors that are drawn at once.")
 def stills(out: Path, donors: int, seed: int, processes: int) -> None:
@@ -112,6 +114,8 @@ def stills(out: Path, donors: int, seed: int, processes: int) -> None:
 
     if out.suffix != ".npz":
         raise ValueError(f"{out}: expected a name that ends in .npz")
+    if out.exists() or not out.parent.is_dir():
+        raise ValueError(f"{out}: expected a new file in a folder that exists")
     with progress("donors") as advance:
         drawn = draw_stills(range(donors), seed, processes, advance)
     save_stills(out, drawn)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from spermscope import __version__
 from spermscope.dataset import Dataset, open_dataset
+from spermscope.demo_folder import demo_folder
 from spermscope.rating.creating import new_study
 from spermscope.rating.opening import Study, open_study
 from spermscope.rating.protocol import Protocol
@@ -22,7 +22,6 @@ CLIPS, DONORS, RATERS, SEED = 48, 6, 6, 5
 REGRADED = 0.3
 """How often a simulated rater gives the neighbouring grade when a clip comes again; made up."""
 CANNOT_JUDGE = 0.03
-MARK = "spermscope-demo.txt"
 
 
 def prepare_demonstration(
@@ -35,12 +34,7 @@ def prepare_demonstration(
     ValueError
         When ``out`` exists and is not an earlier demonstration that ``replace`` allows to remove.
     """
-    if out.exists():
-        if not (replace and (out / MARK).is_file()):
-            raise ValueError(f"{out}: expected a new folder or, with --replace, an earlier demonstration")
-        shutil.rmtree(out)
-    out.mkdir(parents=True)
-    (out / MARK).write_text("A demonstration by spermscope; --replace removes this folder.\n", encoding="utf-8")
+    demo_folder(out, replace=replace)
     simulate_study(out / "clips", clips=CLIPS, donors=DONORS, raters=RATERS, seed=SEED, progress=progress)
     data = open_dataset(out / "clips")
     folder, rules = out / "study", Protocol(view="field", trail=True, raters=RATERS + 1, block=12, seed=SEED)

@@ -29,6 +29,8 @@ from spermscope.training.stills import Stills, fit_stills, read_traits
 
 SHARES = (0.9, 0.1)
 """Donors to learn from, and to choose the epoch on."""
+FEWEST = 20
+"""Stills."""
 
 
 def train_trunk(
@@ -80,7 +82,14 @@ def train_on_stills(
 
     What reads displacements, and what joins crops, keeps its random weights. The error is told as by ``train_trunk``,
     on the last tenth of the stills.
+
+    Raises
+    ------
+    ValueError
+        When there are fewer than 20 stills.
     """
+    if len(stills) < FEWEST:
+        raise ValueError(f"stills: expected {FEWEST} or more to learn from and to test on, found {len(stills)}")
     torch.manual_seed(seed)
     learned = len(stills) - len(stills) // 10
     known, held = (Stills(stills.frames[part], stills.traits[part]) for part in (slice(learned), slice(learned, None)))

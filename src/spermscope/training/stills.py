@@ -6,6 +6,7 @@ more about a picture than one panel's votes do.
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -52,9 +53,22 @@ def save_stills(path: Path, stills: Stills) -> None:
 
 
 def load_stills(path: Path) -> Stills:
-    """Read what ``save_stills`` wrote."""
-    with np.load(path, allow_pickle=False) as arrays:
-        return Stills(arrays["frames"], arrays["traits"])
+    """Read what ``save_stills`` wrote.
+
+    Raises
+    ------
+    ValueError
+        When the file holds something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            stills = Stills(arrays["frames"], arrays["traits"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: expected stills of simulate stills, found something else") from error
+    wanted, found = (len(stills), MODEL_PX, MODEL_PX), stills.frames.shape
+    if found != wanted or stills.frames.dtype != np.uint8 or len(stills.traits) != len(stills):
+        raise ValueError(f"{path}: expected uint8 stills of {wanted} with their traits, found {found}")
+    return stills
 
 
 def _donor_stills(seed: int, number: int) -> Stills:
