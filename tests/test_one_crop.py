@@ -33,3 +33,19 @@ def test_time_can_still_be_learned(name):
     kernels = [part.weight for part in trunk.modules() if isinstance(part, torch.nn.Conv3d) and part.kernel_size[0] > 1]
     assert all(not kernel[:, :, 0].any() for kernel in kernels)
     assert sum(kernel.grad[:, :, 0].abs().sum() for kernel in kernels) > 0
+
+
+def test_attention_along_time_begins_as_that_in_space_and_learns():
+    torch.manual_seed(0)
+    trunk = TRUNKS["small-timesformer"]()
+    with on_one_crop(trunk):
+        trunk(torch.randn(2, 1, 128, 128)).square().sum().backward()
+    block = trunk.blocks[0]
+    assert block.time.qkv.weight.grad is None
+    torch.testing.assert_close(block.time.qkv.weight, block.space.qkv.weight)
+    optimizer = torch.optim.SGD(trunk.parameters(), 0.1)
+    for _ in range(2):
+        optimizer.zero_grad()
+        trunk(torch.randn(2, 16, 128, 128)).square().sum().backward()
+        optimizer.step()
+    assert block.time.qkv.weight.grad.abs().sum() > 0

@@ -16,8 +16,8 @@ def on_one_crop(trunk: nn.Module) -> Iterator[nn.Module]:
     """Within it ``trunk``, a ``Trunk``, looks at the middle crop alone; after it at whole clips again.
 
     Time adds nothing yet: a kernel in time has learned in its middle, the rest of it is set to 0, so a clip that stands
-    still is seen as its crop was (after the inflation of Carreira & Zisserman 2017). Every moment begins as the one
-    that was learned.
+    still is seen as its crop was (after the inflation of Carreira & Zisserman 2017). A TimeSformer's attention along
+    time begins as what its attention in space has become.
     """
     frames, trunk.frames = trunk.frames, 1
     try:
@@ -30,4 +30,4 @@ def on_one_crop(trunk: nn.Module) -> Iterator[nn.Module]:
                 middle = part.weight[:, :, part.kernel_size[0] // 2].clone()
                 part.weight.zero_()[:, :, part.kernel_size[0] // 2] = middle
             if isinstance(part, TimeSformer):
-                part.moment.copy_(part.moment[:, :1].expand_as(part.moment))
+                part.begin_time()

@@ -37,17 +37,25 @@ class _Block(nn.Module):
     def forward(self, mark: Tensor, patches: Tensor) -> tuple[Tensor, Tensor]:
         """``mark (B, 1, width)``, the token that stands for the clip, and ``patches (B, T, N, width)``, as they were.
 
-        In time a patch sees the patches at its own place; in space those of its own crop and the mark, which takes
-        the mean of what it saw in each crop.
+        In time a patch sees the patches at its own place, where there is more than one crop; in space those of its
+        own crop and the mark, which takes the mean of what it saw in each crop.
         """
         frames, places, width = patches.shape[1:]
-        along = patches.transpose(1, 2).reshape(-1, frames, width)
-        along = self.join_time(self.time(self.norm_time(along)))
-        patches = patches + along.reshape(-1, places, frames, width).transpose(1, 2)
+        if frames > 1:
+            along = patches.transpose(1, 2).reshape(-1, frames, width)
+            along = self.join_time(self.time(self.norm_time(along)))
+            patches = patches + along.reshape(-1, places, frames, width).transpose(1, 2)
         within = torch.cat([mark[:, None].expand(-1, frames, -1, -1), patches], 2).reshape(-1, 1 + places, width)
         within = self.space(self.norm_space(within)).reshape(-1, frames, 1 + places, width)
         mark, patches = mark + within[:, :, :1].mean(1), patches + within[:, :, 1:]
         return mark + self.mlp(self.norm_mlp(mark)), patches + self.mlp(self.norm_mlp(patches))
+
+    def begin_time(self) -> None:
+        """Attention along time begins as what space's is, and adds nothing yet."""
+        self.time.load_state_dict(self.space.state_dict())
+        self.norm_time.load_state_dict(self.norm_space.state_dict())
+        nn.init.zeros_(self.join_time.weight)
+        nn.init.zeros_(self.join_time.bias)
 
 
 class TimeSformer(nn.Module):
@@ -81,3 +89,9 @@ class TimeSformer(nn.Module):
         for block in self.blocks:
             mark, patches = block(mark, patches)
         return self.norm(mark)[:, 0]
+
+    def begin_time(self) -> None:
+        """After learning on single crops, as the paper begins with a network of images: time adds nothing yet."""
+        self.moment.data.copy_(self.moment[:, :1].expand_as(self.moment))
+        for block in self.blocks:
+            block.begin_time()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from spermscope.models.heatmap import HeatmapNet, heatmap_loss
 from spermscope.runtime import ModelCard, write_model
 from spermscope.simulate.optics import KINDS, Kind
 from spermscope.training.export import golden, to_onnx
+from spermscope.training.files import put
 from spermscope.training.lessons import BOX, CARE, HEAT, WEIGHT, Lessons
 from spermscope.training.loop import fastest_device, mixed_precision
 from spermscope.training.pictures import WORKING_UM_PER_PX, Picture, draw_picture
@@ -27,6 +29,8 @@ HELD_OUT = 300
 BATCH = 32
 F1_FOR_RECALL = 0.002
 """What a lower threshold may cost in single frames' F1."""
+KEPT_EVERY = 400
+"""Steps."""
 CALIBRATED_FROM = 0.05
 """Weaker peaks than this are not looked at when scores are calibrated."""
 Calibration = tuple[float, float]
@@ -44,20 +48,24 @@ def train_detector(
 ) -> Path:
     """Draw pictures, train on the graphics card where there is one, and write the model file (``write_detector``).
 
-    A checkpoint ``OUT.ckpt`` is kept every 400 steps. With ``without`` no picture of that contrast method is learned
-    from.
+    A training that was killed goes on from ``OUT.ckpt``, which is kept every 400 steps, after its pictures are drawn
+    again. With ``without`` no picture of that contrast method is learned from.
     """
     torch.manual_seed(seed)
     torch.set_num_threads(processes)
     drawn = draw_all(draw_picture, range(seed * 1_000_000, seed * 1_000_000 + pictures), processes, progress)
     lessons = Lessons([picture for picture in drawn if picture.look != without], fastest_device())
-    network = fit(lessons, steps, seed, out, progress)
     recipe = f"spermscope train detector --out detector.spermscope --seed {seed} --steps {steps} --pictures {pictures}"
     recipe += f" --without {without}" if without else ""
+    network = fit(lessons, steps, seed, out, progress, recipe)
     first = seed * 1_000_000 + 900_000
     held = draw_all(draw_picture, range(first, first + HELD_OUT), processes, progress)
     unseen = draw_all(draw_picture, range(first + HELD_OUT, first + 2 * HELD_OUT), processes, progress)
-    return write_detector(out, network, [picture for picture in held if picture.look != without], unseen, recipe, seed)
+    written = write_detector(
+        out, network, [picture for picture in held if picture.look != without], unseen, recipe, seed
+    )
+    out.with_suffix(".ckpt").unlink(missing_ok=True)
+    return written
 
 
 def write_detector(
@@ -90,8 +98,18 @@ def write_detector(
     return write_model(out, card, {"model": graph}, golden("model", network, example, ["cells"]))
 
 
-def fit(lessons: Lessons, steps: int, seed: int, out: Path, progress: Progress) -> HeatmapNet:
-    """AdamW, one cosine cycle, bf16 where the machine multiplies it; returns the running average of the weights."""
+def fit(
+    lessons: Lessons, steps: int, seed: int, out: Path, progress: Progress = lambda done, total: None, recipe: str = ""
+) -> HeatmapNet:
+    """AdamW, one cosine cycle, bf16 where the machine multiplies it; returns the running average of the weights.
+
+    Goes on from ``OUT.ckpt``, of the same seed and ``recipe``, where there is one.
+
+    Raises
+    ------
+    ValueError
+        When the checkpoint is of another training.
+    """
     device = lessons.flat.device
     generator = torch.Generator(device).manual_seed(seed)
     network = HeatmapNet().to(device, memory_format=torch.channels_last).train()
@@ -100,7 +118,9 @@ def fit(lessons: Lessons, steps: int, seed: int, out: Path, progress: Progress) 
     )
     optimizer = torch.optim.AdamW(network.parameters(), lr=4e-3, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps, pct_start=0.06)
-    for step in range(steps):
+    parts = {"network": network, "average": average, "optimizer": optimizer, "schedule": schedule}
+    checkpoint, of = out.with_suffix(".ckpt"), f"seed {seed}, {steps} steps, {len(lessons)} pictures, {recipe}"
+    for step in range(_resumed(checkpoint, of, parts, generator), steps):
         flat, maps = lessons.batch(BATCH, generator)
         with mixed_precision(device):
             output = network(flat.to(memory_format=torch.channels_last))
@@ -112,11 +132,30 @@ def fit(lessons: Lessons, steps: int, seed: int, out: Path, progress: Progress) 
         schedule.step()
         average.update_parameters(network)
         progress(step + 1, steps)
-        if step % 400 == 399:
-            torch.save({"step": step, "model": average.module.state_dict()}, out.with_suffix(".ckpt"))
+        if step % KEPT_EVERY == KEPT_EVERY - 1:
+            _keep(checkpoint, of, step + 1, parts, generator)
     torch.optim.swa_utils.update_bn(lessons.plain(BATCH, 40), average)
     best: HeatmapNet = average.module.eval().cpu()
     return best
+
+
+def _keep(path: Path, of: str, step: int, parts: dict[str, Any], generator: torch.Generator) -> None:
+    state = {name: part.state_dict() for name, part in parts.items()}
+    with put(path) as part:
+        torch.save({"of": of, "step": step, "generator": generator.get_state(), **state}, part)
+
+
+def _resumed(path: Path, of: str, parts: dict[str, Any], generator: torch.Generator) -> int:
+    """The step to go on with."""
+    if not path.is_file():
+        return 0
+    state = torch.load(path, weights_only=True, map_location="cpu")
+    if state.get("of") != of:
+        raise ValueError(f"{path}: expected a checkpoint of {of}, found one of {state.get('of')}")
+    for name, part in parts.items():
+        part.load_state_dict(state[name])
+    generator.set_state(state["generator"])
+    return int(state["step"])
 
 
 def calibrate(network: HeatmapNet, pictures: list[Picture]) -> Calibration:
