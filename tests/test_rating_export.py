@@ -16,9 +16,12 @@ from spermscope.importing.ratings import import_ratings
 from spermscope.rating.creating import new_study
 from spermscope.rating.exporting import export_study
 from spermscope.rating.opening import open_study
+from spermscope.rating.packages import unpack, write_package
 from spermscope.rating.protocol import GRADES, Protocol
+from spermscope.rating.reporting import agreement_study
 from spermscope.rating.values import Refused
 from spermscope.rating.verifying import read_receipts, verify
+from spermscope.rating.web.shown import protocol_for
 from spermscope.training.fitting import FitSettings
 from spermscope.training.network import train_network
 from spermscope.training.protocol import Cell
@@ -207,14 +210,18 @@ def test_a_protocol_from_a_file_is_used_and_options_stand_above_it(tmp_path):
         assert study.state == "draft"
 
 
-def test_a_simulated_sets_truth_comes_along_so_that_its_models_are_marked(tmp_path):
+def test_a_simulated_set_is_called_so_on_the_pages_and_its_truth_comes_along(tmp_path):
     run("simulate", "study", "--out", tmp_path / "d", "--clips", 4, "--donors", 1, "--raters", 2, "--processes", 1)
-    new_study(tmp_path / "s", [tmp_path / "d"], Protocol(raters=1))
+    new_study(tmp_path / "s", [tmp_path / "d"], Protocol(raters=2))
     with open_study(tmp_path / "s") as study:
+        assert protocol_for(study)["simulated"]
         study.start()
+        write_package(study, "R002", tmp_path / "p")
         rate(study, "R001")
         study.lock()
         export_study(study, tmp_path / "out")
+        assert agreement_study(study).facts.simulated
+    assert unpack(tmp_path / "p", tmp_path / "mine").simulated
     np.testing.assert_array_equal(open_dataset(tmp_path / "out").truth(), open_dataset(tmp_path / "d").truth())
 
 

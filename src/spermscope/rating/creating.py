@@ -82,7 +82,15 @@ def _make(
         raise ValueError(f"study: expected clips to rate, found {', '.join(left) or 'none'}")
     write_sheets(folder, sheets)
     anchored = _with_anchors(protocol, {sheet.name: sheet.hash for sheet in sheets}, anchors)
-    write_study_file(folder, StudyFile(study_id=secrets.token_hex(8), public_key=key.public, protocol=anchored))
+    write_study_file(
+        folder,
+        StudyFile(
+            study_id=secrets.token_hex(8),
+            public_key=key.public,
+            protocol=anchored,
+            simulated=data.truth() is not None,
+        ),
+    )
     return Made(len(sheets), left)
 
 

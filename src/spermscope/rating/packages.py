@@ -65,6 +65,7 @@ def write_package(study: Study, rater: str, out: Path) -> int:
         study_id=package,
         public_key=key.public,
         protocol=study.protocol,
+        simulated=study.file.simulated,
         pseudonym=rater,
         order=order,
         parent=study.study_id,

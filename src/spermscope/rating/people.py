@@ -58,23 +58,29 @@ class People:
         """Use up a code; raters get the lowest seat that nobody has and that is not among ``taken``."""
         if not SHORTEST <= len(passphrase) <= LONGEST:
             raise Refused("passphrase", least=SHORTEST, most=LONGEST)
-        letters = code.upper().replace("-", "").replace(" ", "")
+        code = _hash(code.upper().replace("-", "").replace(" ", ""))
+        with self._lock:
+            self._invited(code)
+        # Outside the lock: it takes long, and others sign in meanwhile.
         hashed = self._hasher.hash(passphrase)
         with self._lock, self._base:
             self._base.execute("BEGIN IMMEDIATE")
-            of_code = "FROM invitations WHERE code = ? AND until_s > ?"
-            known = (_hash(letters), time.time())
-            found = self._base.execute(f"SELECT role, pseudonym, name {of_code}", known).fetchone()
-            if found is None:
-                raise Refused("code")
-            role, pseudonym, name = found
+            role, pseudonym, name = self._invited(code)
             pseudonym = pseudonym or self._free(role, seats, taken)
             try:
                 self._base.execute("INSERT INTO people VALUES (?, ?, ?, ?)", (pseudonym, role, name, hashed))
             except sqlite3.IntegrityError as error:
                 raise Refused("code") from error
-            self._base.execute("DELETE FROM invitations WHERE code = ?", (_hash(letters),))
+            self._base.execute("DELETE FROM invitations WHERE code = ?", (code,))
         return Person(pseudonym, role)
+
+    def _invited(self, code: str) -> tuple[Role, str | None, str]:
+        """What a code is for, by its hash."""
+        query = "SELECT role, pseudonym, name FROM invitations WHERE code = ? AND until_s > ?"
+        found: tuple[Role, str | None, str] | None = self._base.execute(query, (code, time.time())).fetchone()
+        if found is None:
+            raise Refused("code")
+        return found
 
     @cached_property
     def _nobody(self) -> str:

@@ -94,7 +94,7 @@ class Protocol(BaseModel):
 
 
 class StudyFile(BaseModel):
-    """All of ``study.json``: which study, whose signature counts, and the protocol.
+    """All of ``study.json``: which study, whose signature counts, the protocol, and whether its clips are simulated.
 
     The others stand in a package alone: whose it is, his ``order`` (hashes in turn), and the study it came from.
     """
@@ -105,6 +105,7 @@ class StudyFile(BaseModel):
     study_id: str = Field(pattern=r"^[0-9a-f]{16}$")
     public_key: str = Field(pattern=r"^[0-9a-f]{64}$")
     protocol: Protocol = Protocol()
+    simulated: bool = False
     pseudonym: str | None = Field(default=None, pattern=r"^R[0-9]{3}$")
     order: tuple[str, ...] = ()
     parent: str | None = Field(default=None, pattern=r"^[0-9a-f]{16}$")

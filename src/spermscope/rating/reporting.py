@@ -9,10 +9,8 @@ from typing import Literal
 import numpy as np
 
 from spermscope.agreement import AgreementStudy, Repeats, StudyFacts
-from spermscope.dataset import open_dataset
 from spermscope.labels import MISSING
 from spermscope.metrics.intervals import RESAMPLES
-from spermscope.rating.creating import SOURCE
 from spermscope.rating.ledger import STATE
 from spermscope.rating.opening import Study
 from spermscope.rating.sheets import Frames, Sheet, read_frames
@@ -109,7 +107,7 @@ def _facts(study: Study, language: Language) -> StudyFacts:
         protocol_version=rules.version,
         started=times.get("open", ""),
         locked=times.get("locked", ""),
-        simulated=open_dataset(study.folder / SOURCE).truth() is not None,
+        simulated=study.file.simulated,
     )
 
 

@@ -9,7 +9,7 @@ from spermscope.rating.values import Presentation, SheetInfo
 
 
 def protocol_for(study: Study) -> dict[str, Any]:
-    """Question, grades with the sheets of their anchor clips, and reasons."""
+    """Question, grades with the sheets of their anchor clips, reasons, and whether the clips are simulated."""
     protocol = study.protocol
     grades = [
         {
@@ -24,6 +24,7 @@ def protocol_for(study: Study) -> dict[str, Any]:
         "question": protocol.question.model_dump(),
         "grades": grades,
         "reasons": list(protocol.reasons),
+        "simulated": study.file.simulated,
     }
 
 

@@ -42,6 +42,7 @@ async function trying(what) {
 
 function show() {
   const [done, total] = ["done", "total"].map((name) => study.raters.reduce((sum, rater) => sum + rater[name], 0));
+  at("simulated").hidden = !study.protocol.simulated;
   at("state").textContent = say(`state_${study.state}`);
   at("bar").value = total ? done / total : 0;
   at("progress").textContent = say("progress", { done, total });

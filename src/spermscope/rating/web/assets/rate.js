@@ -37,6 +37,7 @@ async function begin() {
   player = new Player(at("clip"));
   player.onFrame = (frame) => (at("frame").textContent = say("frame", { number: frame + 1, count: now?.presentation.sheet.frames ?? 0 }));
   document.body.hidden = false;
+  at("simulated").hidden = !protocol.simulated;
   arrange();
   showAnchors(protocol);
   outbox.flush();
