@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
@@ -200,6 +201,14 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says():
         low, high = metrics.bootstrap_interval(values, donor, rng, resamples=400)
         covered += low <= 0 <= high
     assert 0.89 <= covered / 300 <= 0.985
+
+
+@pytest.mark.parametrize("donors", [6, 12, 40, 200])
+def test_the_interval_of_few_donors_is_as_wide_as_students(donors):
+    values = scipy.stats.norm.ppf((np.arange(donors) + 0.5) / donors)
+    low, high = metrics.bootstrap_interval(values, np.arange(donors), np.random.default_rng(0), resamples=100_000)
+    wide = scipy.stats.t.interval(0.95, donors - 1, scale=scipy.stats.sem(values))
+    assert (low, high) == pytest.approx(wide, rel=0.06)
 
 
 def test_an_interval_needs_values_and_a_group_for_each():
