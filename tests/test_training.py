@@ -22,7 +22,8 @@ from spermscope.study.traits import shape_traits  # noqa: E402
 from spermscope.training.detector import _counts, _rates, calibrate, lowest_as_good  # noqa: E402
 from spermscope.training.export import golden, to_onnx  # noqa: E402
 from spermscope.training.losses import emd_loss  # noqa: E402
-from spermscope.training.pictures import CROWD_CARE, PATCH_PX, Picture, _stands_out, draw_picture, draw_targets  # noqa: E402
+from spermscope.training.pictures import PATCH_PX, Picture, _stands_out, draw_picture  # noqa: E402
+from spermscope.training.targets import CROWD_CARE, draw_targets  # noqa: E402
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ torch = pytest.importorskip("torch")
 
 from spermscope.training import detector  # noqa: E402
 from spermscope.training.lessons import Lessons  # noqa: E402
-from spermscope.training.pictures import draw_picture  # noqa: E402
+from spermscope.training.targets import draw_lesson  # noqa: E402
 
 STEPS = 3
 
@@ -14,7 +14,7 @@ STEPS = 3
 @pytest.fixture(scope="module")
 def lessons():
     torch.set_num_threads(1)
-    return Lessons([draw_picture(seed) for seed in range(2)], torch.device("cpu"))
+    return Lessons([draw_lesson(seed) for seed in range(2)], torch.device("cpu"))
 
 
 def learned(lessons, out, **given):

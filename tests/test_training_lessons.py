@@ -7,14 +7,15 @@ torch = pytest.importorskip("torch")
 
 from spermscope.training.lessons import BOX, HEAT, WEIGHT, Lessons, disturbed, turned  # noqa: E402
 from spermscope.training.pictures import PATCH_PX, Picture  # noqa: E402
+from spermscope.training.targets import Lesson  # noqa: E402
 
 
 def one_head(x_px, y_px, *, either_sign=True):
-    """A bright bump at a head of 11 x 7 working pixels."""
+    """The lesson of a bright bump at a head of 11 x 7 working pixels."""
     y, x = np.mgrid[:PATCH_PX, :PATCH_PX]
     flat = np.exp(-((x - x_px) ** 2 / 18 + (y - y_px) ** 2 / 8)).astype(np.float16)
     place, size = np.array([[x_px, y_px]], np.float32), np.array([[11.0, 7.0]], np.float32)
-    return Picture(flat, np.zeros(1, np.int8), place, size, either_sign)
+    return Lesson.of(Picture(flat, np.zeros(1, np.int8), place, size, either_sign))
 
 
 def generator():

@@ -22,6 +22,7 @@ from spermscope.training.files import put
 from spermscope.training.lessons import BOX, CARE, HEAT, WEIGHT, Lessons
 from spermscope.training.loop import fastest_device, mixed_precision
 from spermscope.training.pictures import WORKING_UM_PER_PX, Picture, draw_picture
+from spermscope.training.targets import draw_lesson
 
 PICTURES = 16000
 STEPS = 20000
@@ -53,8 +54,8 @@ def train_detector(
     """
     torch.manual_seed(seed)
     torch.set_num_threads(processes)
-    drawn = draw_all(draw_picture, range(seed * 1_000_000, seed * 1_000_000 + pictures), processes, progress)
-    lessons = Lessons([picture for picture in drawn if picture.look != without], fastest_device())
+    drawn = draw_all(draw_lesson, range(seed * 1_000_000, seed * 1_000_000 + pictures), processes, progress)
+    lessons = Lessons([lesson for lesson in drawn if lesson.picture.look != without], fastest_device())
     recipe = f"spermscope train detector --out detector.spermscope --seed {seed} --steps {steps} --pictures {pictures}"
     recipe += f" --without {without}" if without else ""
     network = fit(lessons, steps, seed, out, progress, recipe)

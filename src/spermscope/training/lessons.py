@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from spermscope.training.pictures import Picture, draw_targets
+from spermscope.training.targets import Lesson
 
 HEAT, BOX, WEIGHT, CARE = slice(0, 2), slice(2, 6), slice(6, 7), slice(7, 8)
 """Channels of ``maps``, as ``heatmap_loss`` takes them; a box is offset x and y, log width and log height."""
@@ -18,10 +20,10 @@ INVERTED, SELDOM_INVERTED = 0.3, 0.05
 class Lessons:
     """``flat (N, 1, 256, 256)`` and ``maps (N, 8, 128, 128)`` of N pictures, float16 on one device (0.4 MB each)."""
 
-    def __init__(self, pictures: list[Picture], device: torch.device) -> None:
+    def __init__(self, lessons: Sequence[Lesson], device: torch.device) -> None:
+        pictures = [lesson.picture for lesson in lessons]
         self.flat = torch.from_numpy(np.stack([picture.flat for picture in pictures]))[:, None].to(device)
-        drawn = (np.concatenate(draw_targets(picture)).astype(np.float16) for picture in pictures)
-        self.maps = torch.stack([torch.from_numpy(maps) for maps in drawn]).to(device)
+        self.maps = torch.from_numpy(np.stack([lesson.maps for lesson in lessons])).to(device)
         self.inverted = torch.tensor([INVERTED if p.either_sign else SELDOM_INVERTED for p in pictures], device=device)
 
     def __len__(self) -> int:
