@@ -1,4 +1,4 @@
-"""Hand-over between two threads of which the giver never waits: the newest wins, and what was passed over is counted."""
+"""Hand-over between two threads, of which the giver never waits: newest wins, what was passed over is counted."""
 
 from __future__ import annotations
 

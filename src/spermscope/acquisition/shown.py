@@ -18,7 +18,7 @@ class CellInView:
     the place is the tracker's prediction, ``confirmed`` where the track is too young to count, ``ambiguous`` is True
     while it is open which of two cells that showed as one it is. ``followed_s`` is the age of its track.
 
-    ``grade`` is its newest predicted distribution, one row (``unlike`` where it is not to be shown as a grade), or none.
+    ``grade`` is its newest predicted distribution, one row (``unlike``: not to be shown as a grade), or none.
     ``kinematics`` are those of the track so far, renewed about once a second, with the reasons for what is withheld;
     None until it was followed for a second. ``trail_px (n, 2)`` are the places of the last second in this frame's
     pixels, oldest first; n may be 0.
