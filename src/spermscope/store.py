@@ -65,26 +65,18 @@ class SessionWriter:
         Whether um columns may be filled.
     mark
         A note for every cell, such as that the scale was estimated and accepted.
+    begun
+        ``begin_folder`` has made the partial folder already, for what is written before the first frame is known.
 
     Raises
     ------
     ValueError
-        When the folder exists, a partial one of that name does, or it cannot be made.
+        As ``begin_folder``.
     """
 
-    def __init__(self, folder: Path, *, um_allowed: bool = True, mark: str = "") -> None:
+    def __init__(self, folder: Path, *, um_allowed: bool = True, mark: str = "", begun: bool = False) -> None:
         self.folder = folder
-        self.partial = folder.with_name(folder.name + ".partial")
-        for path in (folder, self.partial):
-            if path.exists():
-                raise ValueError(f"{path}: expected a new folder, found one that exists")
-        try:
-            self.partial.mkdir(mode=0o700)
-            (self.partial / "clips").mkdir(mode=0o700)
-            (self.partial / ".ballast").write_bytes(bytes(BALLAST_BYTES))
-        except OSError as error:
-            shutil.rmtree(self.partial, ignore_errors=True)
-            raise ValueError(f"{folder}: expected a place that can be written to, found: {error.strerror}") from error
+        self.partial = partial_of(folder) if begun else begin_folder(folder)
         self._um_allowed = um_allowed
         self._mark = mark
         self._files: dict[str, TextIO] = {}
@@ -192,6 +184,33 @@ class SessionWriter:
                 file.close()
         with suppress(OSError):
             self._journal.close()
+
+
+def partial_of(folder: Path) -> Path:
+    """Where a session lies until it ends."""
+    return folder.with_name(folder.name + ".partial")
+
+
+def begin_folder(folder: Path) -> Path:
+    """Make the partial folder of the session that will stand at ``folder``.
+
+    Raises
+    ------
+    ValueError
+        When either exists, or it cannot be made.
+    """
+    partial = partial_of(folder)
+    for path in (folder, partial):
+        if path.exists():
+            raise ValueError(f"{path}: expected a new folder, found one that exists")
+    try:
+        partial.mkdir(mode=0o700)
+        (partial / "clips").mkdir(mode=0o700)
+        (partial / ".ballast").write_bytes(bytes(BALLAST_BYTES))
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise ValueError(f"{folder}: expected a place that can be written to, found: {error.strerror}") from error
+    return partial
 
 
 def sperm_row(cell: Cell, mark: str = "") -> list[object]:

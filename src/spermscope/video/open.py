@@ -25,6 +25,7 @@ def open_source(
     scale: Scale | None = None,
     fps: float | None = None,
     stills: bool = False,
+    reader: Reader | None = None,
 ) -> Source:
     """Open a video file, a TIFF stack, a folder of images, ``sim:PARAMETERS`` or ``camera:INDEX``.
 
@@ -41,6 +42,8 @@ def open_source(
         Frames per second, above 0 and up to 10000: overrides the times of the source.
     stills
         Each image of a folder (or one image file) is a picture by itself: sizes may differ, times are the index.
+    reader
+        What is read instead of opening the address, such as a camera that another thread reads.
 
     Returns
     -------
@@ -59,30 +62,49 @@ def open_source(
     if fps is not None and not 0.0 < _number(fps, "fps") <= MAX_FPS:
         raise ValueError(f"fps: expected above 0 and up to {MAX_FPS:g} frames per second, found {fps:g}")
     name = str(address)
+    reader = reader or open_reader(name, fps=fps, stills=stills)
+    try:
+        if scale is None and isinstance(reader, ImageFolder) and stills:
+            return Source(name, reader, stills=StillScales(reader), fps=fps)
+        scene = getattr(reader, "scene", None)
+        return Source(name, reader, scale=scale or _own_scale(reader), fps=fps, scene=scene)
+    except OSError as error:
+        raise _unreadable(name, error) from error
+
+
+def open_reader(address: str | Path, *, fps: float | None = None, stills: bool = False) -> Reader:
+    """What ``open_source`` reads from: raw pictures as the source gives them; close it.
+
+    Raises
+    ------
+    ValueError
+        As ``open_source``.
+    """
+    name = str(address)
     if name.startswith("sim:"):
         from spermscope.video.simulated import open_simulated  # the simulator is a room of its own: only when asked for
 
-        simulated = open_simulated(name.removeprefix("sim:"))
-        return Source(name, simulated, scale=scale or _own_scale(simulated), fps=fps, scene=simulated.scene)
+        return open_simulated(name.removeprefix("sim:"))
     if name.startswith("camera:"):
-        return Source(name, Camera(name), scale=scale, fps=fps)
+        return Camera(name)
     try:
-        reader = _reader(Path(address), fps, stills)
-        if scale is None and isinstance(reader, ImageFolder) and stills:
-            return Source(name, reader, stills=StillScales(reader), fps=fps)
-        return Source(name, reader, scale=scale or _own_scale(reader), fps=fps)
+        return _reader(Path(address), fps, stills)
     except OSError as error:
-        raise ValueError(f"{name}: expected a readable file, found: {error.strerror or error}") from error
+        raise _unreadable(name, error) from error
+
+
+def _own_scale(reader: Reader) -> Scale | None:
+    return Scale(reader.um_per_px, "given") if math.isfinite(reader.um_per_px) else None
+
+
+def _unreadable(name: str, error: OSError) -> ValueError:
+    return ValueError(f"{name}: expected a readable file, found: {error.strerror or error}")
 
 
 def _number(value: float, name: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{name}: expected a finite number, found {value}")
     return float(value)
-
-
-def _own_scale(reader: Reader) -> Scale | None:
-    return Scale(reader.um_per_px, "given") if math.isfinite(reader.um_per_px) else None
 
 
 def _reader(path: Path, fps: float | None, stills: bool) -> Reader:
