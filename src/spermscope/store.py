@@ -43,7 +43,11 @@ TABLES: dict[str, tuple[str, ...]] = {
         *("vcl_um_s", "vsl_um_s", "vap_um_s", "lin", "str", "wob", "alh_um", "bcf_hz", "mad_deg"),
         *("twitch_um", "tail_movement", "hyperactivated", "identity", "notes"),
     ),
-    "decisions": ("time", "who", "track_id", "action", "detail", "model", "model_sha256", "demonstration"),
+    "decisions": (
+        *("number", "time", "who", "sample", "track_id", "action", "grade", "reason", "undoes", "detail"),
+        *("frame", "x_px", "y_px", "clip_sha256", "blind", *(f"p_{grade}" for grade in GRADES)),
+        *("expected_grade", "uncertainty", "model", "model_sha256", "demonstration"),
+    ),
 }
 BALLAST_BYTES = 512 * 1024
 """Kept free on the disk, so that a full one still takes the last lines and ``session.json``."""
