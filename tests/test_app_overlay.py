@@ -94,7 +94,7 @@ def test_opacity_weakens_every_mark():
 
 
 def test_labels_do_not_jump_while_cells_move_a_little():
-    overlay = Overlay()
+    overlay, before = Overlay(), {}
     for index in range(5):
         painted(crowd(20, seed=3, index=index), overlay=overlay)
         places = dict(overlay._places)
@@ -105,5 +105,5 @@ def test_labels_do_not_jump_while_cells_move_a_little():
 
 def test_a_point_of_the_view_is_that_point_of_the_picture():
     fit = Fit(1.7, 13.0, 40.0)
-    (x, y), = fit.of(np.array([[123.0, 45.0]])).tolist()
+    ((x, y),) = fit.of(np.array([[123.0, 45.0]])).tolist()
     assert fit.back(x, y) == pytest.approx((123.0, 45.0))

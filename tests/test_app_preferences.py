@@ -27,7 +27,15 @@ def test_what_is_kept_is_read_again():
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"[]", b'{"opacity": 7}', b'{"schema_version": 2}', b'{"of a later version": 1}', b"\xff\xfe\x00garbage"],
+    [
+        b"",
+        b"{",
+        b"[]",
+        b'{"opacity": 7}',
+        b'{"schema_version": 2}',
+        b'{"of a later version": 1}',
+        b"\xff\xfe\x00garbage",
+    ],
 )
 def test_a_broken_file_is_put_aside_and_told_and_the_start_goes_on(content):
     preferences_path().parent.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The self-test at the start, in a process of its own: the picture waits for nothing, and predictions for its outcome."""
+"""The self-test at the start, in a process of its own: predictions wait for its outcome, the picture for nothing."""
 
 from __future__ import annotations
 

@@ -77,7 +77,9 @@ class Header(QFrame):
         if not self._going:
             self._title.setText(word("header_none"))
         else:
-            self._title.setText(word("header_sample", sample=self._sample) if self._sample else word("header_no_sample"))
+            self._title.setText(
+                word("header_sample", sample=self._sample) if self._sample else word("header_no_sample")
+            )
         self._off.setText(told(self._reason))
         self._off.setToolTip(told(self._reason))
         self._off.setVisible(bool(self._reason))

@@ -108,7 +108,9 @@ class MicrometerDialog(QDialog):
                 raise ValueError("picture: expected a picture of a stage micrometer, found none")
             if len(points) == 2:
                 where = (*points[0], *points[1])
-                self.measured = measure(self._file, self.name.text().strip(), points=where, length_um=length, check=check)
+                self.measured = measure(
+                    self._file, self.name.text().strip(), points=where, length_um=length, check=check
+                )
             else:
                 self.measured = measure(self._file, self.name.text().strip(), division_um=length, check=check)
             self.picture.show_drawn(cv2.imdecode(np.frombuffer(check.read_bytes(), np.uint8), cv2.IMREAD_COLOR_RGB))
@@ -182,7 +184,9 @@ class _Picture(QWidget):
         """Show ``(H, W)`` grey, without points."""
         self.points = []
         self._kept = np.ascontiguousarray(grey)
-        self._image = QImage(self._kept.data, grey.shape[1], grey.shape[0], grey.shape[1], QImage.Format.Format_Grayscale8)
+        self._image = QImage(
+            self._kept.data, grey.shape[1], grey.shape[0], grey.shape[1], QImage.Format.Format_Grayscale8
+        )
         self.update()
 
     def show_drawn(self, rgb: NDArray[np.uint8]) -> None:

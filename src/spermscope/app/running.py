@@ -19,9 +19,9 @@ OpenRun = Callable[[Setup], LiveRun]
 class Running(QObject):
     """Holds the run that goes on, if any.
 
-    ``shown`` gives every ``Shown`` that is new, at most 60 a second; ``figures`` the figures four times a second.
-    ``ended`` follows ``end`` with the session, ``failed`` with what kept it from being made; ``progress`` comes between,
-    frames done and to do (0: not known).
+    ``shown`` gives every ``Shown`` that is new, at most 60 a second; ``figures`` four times a second.
+    ``ended`` follows ``end`` with the session, ``failed`` with what kept it from being made; ``progress``
+    comes between: frames done and to do (0: not known).
     """
 
     shown = Signal(object)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -43,7 +43,7 @@ class Setup:
     um_per_px: float | None = None
     optics: str = ""
     camera_fps: float | None = None
-    conditions: Conditions = Conditions()
+    conditions: Conditions = field(default_factory=Conditions)
     operator: str = ""
 
     def session_folder(self, now: datetime) -> Path:
@@ -223,8 +223,8 @@ class SetupDialog(QDialog):
             label.setText(word(f"setup_{name}"))
         self.optics.setItemText(0, word("setup_no_optics"))
         self.ejaculate.setText(word("setup_ejaculate_more"))
-        for field in (self.scale, self.camera_fps):
-            field.setPlaceholderText(word("setup_unknown"))
+        for number in (self.scale, self.camera_fps):
+            number.setPlaceholderText(word("setup_unknown"))
         self.sample.setPlaceholderText(word("setup_code"))
         self.operator.setPlaceholderText(word("setup_code"))
         self._calibrate.setText(word("setup_calibrate"))
