@@ -35,8 +35,9 @@ def dress(letters_px: int) -> None:
         return
     letters = QFont(FAMILIES)
     letters.setPixelSize(letters_px)
-    running.setStyle("Fusion")
-    running.setPalette(_palette())
+    if not running.styleSheet():
+        running.setStyle("Fusion")
+        running.setPalette(_palette())
     running.setFont(letters)
     running.setStyleSheet(_sheet(letters_px))
 
