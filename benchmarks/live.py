@@ -2,9 +2,9 @@
 
 ``python -m benchmarks.live [SECONDS] [--frames FOLDER] [--no-record]``. Twenty seconds are rendered beforehand into
 ``FOLDER/live.npy`` (kept; a temporary one unless given) and given forwards and backwards, without a break, by a camera
-that is a thread with a clock. The delay runs from a frame's arrival until the thread that shows has it, seen 60 times a
-second, and until what it does with it (``hook`` of ``watch``, such as painting) is done. The first five seconds are left
-out. Exits 1 when a frame was dropped in capture or recording.
+that is a thread with a clock. The delay runs from a frame's arrival until the thread that shows, which looks 60 times a
+second, has it, and until what that does with it (``hook`` of ``watch``, such as painting) is done. The first five
+seconds are left out. Exits 1 when a frame was dropped in capture or recording.
 """
 
 from __future__ import annotations
@@ -114,18 +114,21 @@ def measure(images: Array, seconds: float, *, record: bool, hook: Callable[[Show
         figures = run.figures()
         timings = run.newest().step.timings_ms if run.newest() else {}
         run.finish()
-    out = sys.stdout
-    out.write("| delay until | p50 ms | p99 ms | most ms |\n|---|---|---|---|\n")
-    for name in ("seen", "done"):
-        p50, p99 = np.percentile(found[name], [50, 99])
-        out.write(f"| {name} | {p50:.0f} | {p99:.0f} | {max(found[name]):.0f} |\n")
     memory = found["memory"]
     first = memory[min(len(memory) // 10, 60)]
-    out.write(f"\ncaptured {figures.captured}, analysed {figures.analysed_fps:.1f} a second, pipeline {np.median(found['step']):.0f} ms\n")
-    out.write(f"dropped: analysis {figures.dropped_analysis}, recording {figures.dropped_recording}\n")
-    out.write(f"recorded {figures.recorded_s:.1f} s; the camera was late by {1e3 * cameras[0].late_s:.0f} ms at most\n")
-    out.write(f"memory {first:.0f} MB to {memory[-1]:.0f} MB: {100 * (memory[-1] / first - 1):.1f} %\n")
-    out.write(f"last frame's stages, ms: {', '.join(f'{name} {ms:.0f}' for name, ms in timings.items())}\n")
+    lines = ["| delay until | p50 ms | p99 ms | most ms |", "|---|---|---|---|"]
+    for name in ("seen", "done"):
+        p50, p99 = np.percentile(found[name], [50, 99])
+        lines.append(f"| {name} | {p50:.0f} | {p99:.0f} | {max(found[name]):.0f} |")
+    lines += [
+        f"\ncaptured {figures.captured}, analysed {figures.analysed_fps:.1f} a second",
+        f"pipeline, median {np.median(found['step']):.0f} ms; of the last frame "
+        + ", ".join(f"{name} {ms:.0f}" for name, ms in timings.items()),
+        f"dropped: analysis {figures.dropped_analysis}, recording {figures.dropped_recording}",
+        f"recorded {figures.recorded_s:.1f} s; the camera was late by {1e3 * cameras[0].late_s:.0f} ms at most",
+        f"memory {first:.0f} MB to {memory[-1]:.0f} MB: {100 * (memory[-1] / first - 1):.1f} %",
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
     return int(figures.dropped_recording > 0)
 
 

@@ -77,7 +77,9 @@ def test_every_frame_analysed_gives_the_session_that_assess_makes(movie, assesse
     assert steps == [(0, 3), (1, 3), (2, 3), (3, 3)]
     for name in TABLES:
         assert (found.folder / f"{name}.csv").read_bytes() == (assessed / f"{name}.csv").read_bytes(), name
-    ours, theirs = (json.loads((path / "session.json").read_text(encoding="utf-8")) for path in (found.folder, assessed))
+    ours, theirs = (
+        json.loads((path / "session.json").read_text(encoding="utf-8")) for path in (found.folder, assessed)
+    )
     for key in theirs.keys() - {"session_id", "created", "timings_ms"}:
         assert ours[key] == theirs[key], key
     assert sorted(path.name for path in (found.folder / "clips").iterdir()) == sorted(
@@ -269,7 +271,7 @@ def test_a_source_that_is_not_there_is_told_and_leaves_nothing(tmp_path):
     run.start()
     assert ended(run)
     assert any("none.mkv" in line for line in run.figures().warnings)
-    with pytest.raises(ValueError, match="none.mkv"):
+    with pytest.raises(ValueError, match=r"none\.mkv"):
         run.finish()
     assert list(tmp_path.iterdir()) == []
 
