@@ -133,6 +133,21 @@ def test_a_played_file_is_shown_at_its_own_pace_recorded_whole_and_kept(movie, t
         run.note("flag")
 
 
+def test_predictions_that_are_withheld_are_in_no_table_and_in_no_picture(movie, tmp_path):
+    run = live(tmp_path / "s", address=str(movie), paced=False)
+    run.withhold("not graded: the self-test failed")
+    run.start()
+    assert ended(run)
+    assert {cell.not_graded for cell in run.newest().cells} == {"not graded: the self-test failed"}
+    assert not any(len(cell.grade) for place in range(len(run.replay)) for cell in run.replay.at(place).cells)
+    found = run.finish()
+    assert table(found.folder, "grades") == []
+    rows = table(found.folder, "sperm")
+    assert rows
+    assert all(row["p_A"] == "" and "the self-test failed" in row["notes"] for row in rows)
+    assert found.summary.graded == 0
+
+
 def test_the_replay_holds_what_was_shown(movie, tmp_path):
     run = live(tmp_path / "s", address=str(movie), paced=False)
     run.start()

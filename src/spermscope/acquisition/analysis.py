@@ -14,6 +14,7 @@ from spermscope.acquisition.newest import HandOver
 from spermscope.acquisition.replay import Replay
 from spermscope.acquisition.shown import Shown
 from spermscope.acquisition.view import View
+from spermscope.acquisition.withheld import ungraded, without_grades
 from spermscope.calibration import Calibration
 from spermscope.conclusion import Conditions
 from spermscope.detect import Detector, open_detector
@@ -32,7 +33,7 @@ class Analysis:
 
     ``run`` is the thread's work. ``newest`` is the latest frame that was analysed; what is kept of it is kept
     afterwards, so that nobody waits for the disk. ``because`` says why the session holds only a part, '' when it is
-    whole; ``on_failed(line)`` is called when that changes.
+    whole; ``on_failed(line)`` is called when that changes. While ``withheld`` holds a reason no cell gets a grade.
     """
 
     def __init__(
@@ -47,13 +48,12 @@ class Analysis:
         self.newest: Shown | None = None
         self.replay = Replay()
         self.delays = Meter()
-        self.because = ""
+        self.because = self.withheld = ""
         self.models: tuple[Model, ...] = ()
         self.sitting: Sitting | None = None
         self._frames, self._folder, self._on_failed = frames, folder, on_failed
         self._settings, self._conditions, self._own = settings, conditions, grader
         self._pipeline: Pipeline | None = None
-        self._view: View | None = None
         self._dropped = 0
 
     def run(self, source: Source, calibration: Calibration | None, ready: Callable[[], None]) -> None:
@@ -86,7 +86,7 @@ class Analysis:
             raise ValueError(f"expected frames to analyse, found none: {because or self.because or 'none came'}")
         try:
             if not self.because:
-                self.sitting.add_cells(self._pipeline.finish())
+                self.sitting.add_cells(ungraded(self._pipeline.finish(), self.withheld))
         except OSError as error:
             self._fail(f"could not write the last cells: {error.strerror or error}")
         return self.sitting.end(self._pipeline.models, self.because or because, warnings)
@@ -117,11 +117,13 @@ class Analysis:
     def _step(self, pipeline: Pipeline, taken: Taken) -> None:
         if taken.profile is not pipeline.profile:
             grader = open_grader(taken.profile, self._settings, self._grader_model)
-            self._keep(pipeline.renew(taken.profile, detector=self._detector(taken.profile), grader=grader))
+            cells = pipeline.renew(taken.profile, detector=self._detector(taken.profile), grader=grader)
+            self._keep(ungraded(cells, self.withheld))
             self._view = View(pipeline)
         dropped, self._dropped = self._frames.dropped - self._dropped, self._frames.dropped
-        step = replace(pipeline.step(taken.frame), dropped=dropped)
-        self.newest = shown = self._view.show(step, taken.taken_s)
+        withheld = self.withheld
+        step = without_grades(replace(pipeline.step(taken.frame), dropped=dropped), withheld)
+        self.newest = shown = self._view.show(step, taken.taken_s, withheld)
         self.delays.add(shown.ready_s, shown.delay_s)
         self._keep(step)
         self.replay.add(shown)

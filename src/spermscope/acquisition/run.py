@@ -182,6 +182,11 @@ class LiveRun:
         """
         self._decisions.add(kind, **{"who": self.operator} | facts)
 
+    def withhold(self, reason: str) -> None:
+        """From the next frame on no cell gets a grade, in view or in the session: ``reason`` stands there; '' ends it."""
+        self._analysis.withheld = reason
+        self._event("withheld", reason=reason)
+
     def record(self, on: bool) -> None:
         """Begin or end the lossless recording in ``place``/video; before the first frame it begins with it.
 

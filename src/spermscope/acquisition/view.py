@@ -25,8 +25,13 @@ class View:
         self._grades: dict[int, Grades] = {}
         self._numbers: dict[int, tuple[float, Kinematics | None]] = {}
 
-    def show(self, step: Step, taken_s: float) -> Shown:
-        """The frame that was taken at ``taken_s`` and all that is painted on it; ready now."""
+    def show(self, step: Step, taken_s: float, withheld: str = "") -> Shown:
+        """The frame that was taken at ``taken_s`` and all that is painted on it; ready now.
+
+        ``withheld`` says why no cell has a grade, whatever was predicted before.
+        """
+        if withheld:
+            self._grades.clear()
         for row, track_id in enumerate(step.grades.track_id.tolist()):
             self._grades[track_id] = step.grades.row(row)
         for track_id in step.tracks.ended_id.tolist():
@@ -34,7 +39,7 @@ class View:
             self._numbers.pop(track_id, None)
         unsettled = set(self._pipeline.unsettled.tolist())
         self._renew(step)
-        cells = tuple(self._cell(step, row, unsettled) for row in range(len(step.tracks)))
+        cells = tuple(self._cell(step, row, unsettled, withheld) for row in range(len(step.tracks)))
         return Shown(step, cells, taken_s, time.monotonic(), self._pipeline.demonstration)
 
     def _renew(self, step: Step) -> None:
@@ -46,7 +51,7 @@ class View:
         for track_id in sorted(due, key=waits.__getitem__)[-MOST_RENEWED:]:
             self._numbers[track_id] = ages_s[track_id], self._pipeline.kinematics_so_far(track_id)
 
-    def _cell(self, step: Step, row: int, unsettled: set[int]) -> CellInView:
+    def _cell(self, step: Step, row: int, unsettled: set[int], withheld: str) -> CellInView:
         tracks, track_id = step.tracks, int(step.tracks.track_id[row])
         grade = self._grades.get(track_id, self._none)
         x, y = tracks.xy_px[row].tolist()
@@ -62,7 +67,7 @@ class View:
             grade=grade,
             kinematics=self._numbers.get(track_id, (0.0, None))[1],
             trail_px=self._pipeline.trail_px(track_id, step.stage),
-            not_graded=self._why_not(grade),
+            not_graded=withheld or self._why_not(grade),
         )
 
     def _why_not(self, grade: Grades) -> str:
