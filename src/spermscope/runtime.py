@@ -296,6 +296,7 @@ def _read_golden(content: bytes) -> dict[str, NDArray[Any]]:
         raise ValueError("golden.npz: expected plain arrays, found pickled objects or no archive") from error
 
 
+@lru_cache(maxsize=1)
 def engine_name() -> str:
     """The engine and its version, as a status bar shows it."""
     return f"OpenVINO {version('openvino')}"

@@ -183,7 +183,7 @@ class LiveRun:
         self._decisions.add(kind, **{"who": self.operator} | facts)
 
     def withhold(self, reason: str) -> None:
-        """From the next frame on no cell gets a grade, in view or in the session: ``reason`` stands there; '' ends it."""
+        """From the next frame on no cell gets a grade, anywhere: ``reason`` stands in its place; '' ends that."""
         self._analysis.withheld = reason
         self._event("withheld", reason=reason)
 
