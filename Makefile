@@ -13,7 +13,7 @@ export OMP_NUM_THREADS ?= 1
 
 # trackeval asks for a second OpenCV build that would overwrite the headless one, so it comes without its dependencies.
 .venv/dev: pyproject.toml constraints.txt .venv/plain
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[rating,postgresql,train,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[app,cameras,rating,postgresql,train,dev]'
 	$(BIN)/python -m pip install --quiet --no-deps 'trackeval==1.3.0'
 	touch $@
 

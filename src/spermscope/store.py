@@ -170,7 +170,7 @@ class SessionWriter:
         self._close()
         text = json.dumps(summary.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
         (self.partial / "session.json").write_text(text, encoding="utf-8")
-        _move(self.partial, self.folder)
+        move(self.partial, self.folder)
         return self.folder
 
     def abandon(self) -> None:
@@ -259,7 +259,7 @@ def _number(value: float, digits: int) -> str:
     return f"{value:.{digits}f}" if math.isfinite(value) else ""
 
 
-def _move(source: Path, target: Path, tries: int = 20) -> None:
+def move(source: Path, target: Path, tries: int = 20) -> None:
     """Rename, patiently: on Windows a virus scanner may hold a file for a moment."""
     for attempt in range(tries):
         try:

@@ -6,10 +6,12 @@ import math
 from pathlib import Path
 
 from spermscope.types import Scale
-from spermscope.video.camera import Camera
+from spermscope.video.cameras import open_camera
 from spermscope.video.files import VideoFile
 from spermscope.video.folder import IMAGE_SUFFIXES, ImageFolder
-from spermscope.video.reader import Reader
+from spermscope.video.reader import CameraLost, Reader
+from spermscope.video.recorded import Recorded
+from spermscope.video.recording import find_recording
 from spermscope.video.source import Source
 from spermscope.video.stacks import TiffStack
 from spermscope.video.stills import StillScales
@@ -27,12 +29,15 @@ def open_source(
     stills: bool = False,
     reader: Reader | None = None,
 ) -> Source:
-    """Open a video file, a TIFF stack, a folder of images, ``sim:PARAMETERS`` or ``camera:INDEX``.
+    """Open a recording, images, a simulation or a camera.
+
+    A video file, a TIFF stack, a folder of images or of a recording in segments, ``sim:PARAMETERS``, or
+    ``camera:INDEX``, ``basler:SERIAL``, ``micromanager:CONFIG``.
 
     Parameters
     ----------
     address
-        A path, or one of the two prefixes. What a file is, is told by its content, not by its name.
+        A path, or one of the prefixes. What a file is, is told by its content, not by its name.
     um_per_px
         Size of a pixel, 0.03 to 2.5 um; estimated from the picture when neither given nor stated by the source, of
         stills for each size of picture.
@@ -68,6 +73,8 @@ def open_source(
             return Source(name, reader, stills=StillScales(reader), fps=fps)
         scene = getattr(reader, "scene", None)
         return Source(name, reader, scale=scale or _own_scale(reader), fps=fps, scene=scene)
+    except CameraLost as error:
+        raise ValueError(str(error)) from error
     except OSError as error:
         raise _unreadable(name, error) from error
 
@@ -85,8 +92,9 @@ def open_reader(address: str | Path, *, fps: float | None = None, stills: bool =
         from spermscope.video.simulated import open_simulated  # the simulator is a room of its own: only when asked for
 
         return open_simulated(name.removeprefix("sim:"))
-    if name.startswith("camera:"):
-        return Camera(name)
+    camera = open_camera(name)
+    if camera is not None:
+        return camera
     try:
         return _reader(Path(address), fps, stills)
     except OSError as error:
@@ -111,6 +119,9 @@ def _reader(path: Path, fps: float | None, stills: bool) -> Reader:
     if not path.exists():
         raise ValueError(f"{path}: expected a file or a folder, found nothing there")
     if path.is_dir():
+        recording = find_recording(path)
+        if recording is not None and not stills:
+            return Recorded(recording)
         return ImageFolder.of_folder(path, stills=stills, fps=fps)
     with path.open("rb") as file:
         magic = file.read(4)
