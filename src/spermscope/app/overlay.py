@@ -91,7 +91,9 @@ class Overlay:
         painter.setFont(letters)
         measure = QFontMetricsF(letters)
         names = [f"{cell.track_id}{' ?' if cell.ambiguous else ''}" for cell in cells]
-        sizes = np.array([_size(cell, measure.horizontalAdvance(name), look) for cell, name in zip(cells, names, strict=True)])
+        sizes = np.array(
+            [_size(cell, measure.horizontalAdvance(name), look) for cell, name in zip(cells, names, strict=True)]
+        )
         edge = np.array([bounds.left(), bounds.top(), bounds.right(), bounds.bottom()])
         before = np.array([self._places.get(cell.track_id, -1) for cell in cells])
         placed = place_labels(frames, sizes, edge, before)
@@ -183,13 +185,17 @@ def _label(painter: QPainter, cell: CellInView, name: str, where: QRectF, look: 
     if grade is not None:
         paint_mark(painter, grade, row)
         row.setLeft(row.left() + mark_width(high) + 0.1 * high)
-        _whisker(painter, cell, QRectF(where.left() + 0.35 * high, where.top() + high, where.width() - 0.7 * high, 0.4 * high))
+        _whisker(
+            painter,
+            cell,
+            QRectF(where.left() + 0.35 * high, where.top() + high, where.width() - 0.7 * high, 0.4 * high),
+        )
     painter.setPen(QColor(INK if cell.track_id == look.followed else SOFT))
     painter.drawText(row, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, name)
 
 
 def _whisker(painter: QPainter, cell: CellInView, where: QRectF) -> None:
-    """From A (left) to E (right): a dot at the expected grade, a line over one standard deviation of the model's doubt."""
+    """From A (left) to E (right): a dot at the expected grade, a line as far as the model's own doubt."""
     worst = cell.grade.probabilities.shape[1] - 1
     at, off = float(cell.grade.expected_grade[0]) - 1.0, float(cell.grade.uncertainty[0])
     span, middle = where.width(), where.center().y()
