@@ -17,7 +17,7 @@ TAGS = {"accept": "accepted", "reject": "rejected", "flag": "flagged", "not_sper
 
 
 class Deeds(QObject):
-    """``done`` names a deed that was written down, with its cell (-1: none); ``said`` what to tell, and if it refuses."""
+    """``done`` names a deed that was written down, and its cell (-1: none); ``said`` a line, and whether it refuses."""
 
     done = Signal(str, int)
     said = Signal(str, bool)
