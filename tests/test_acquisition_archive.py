@@ -2,8 +2,8 @@
 
 import json
 import shutil
+from datetime import UTC, datetime, timedelta
 
-import numpy as np
 import pytest
 
 from spermscope.acquisition.archive import main_figures, sessions_in, thumbnail
@@ -11,6 +11,7 @@ from spermscope.acquisition.segments import SegmentedRecorder
 from spermscope.assessment import assess
 from spermscope.conclusion import Conditions
 from spermscope.report import write_report
+from spermscope.simulate.scene import Scene, SceneSettings
 from spermscope.types import Frame
 
 SCENE = "sim:width_px=240,height_px=200,um_per_px=0.4,fps=15,duration_s=2,cells=4,seed=3,optics=phase"
@@ -29,12 +30,15 @@ def root(tmp_path, made):
     return tmp_path
 
 
-def record(folder, frames=20):
-    folder.mkdir(parents=True)
-    recorder = SegmentedRecorder(folder, 64, 48, 15.0)
-    for index in range(frames):
-        recorder.write(Frame(np.full((48, 64), 60 + index, np.uint8), index, index / 15), 1_700_000_000.0 + index / 15)
-    return recorder
+def record(folder):
+    """What a kill leaves of a recording: a copy of the folder while it is being written."""
+    live = folder.with_name("live")
+    recorder = SegmentedRecorder(live, 240, 200, 15.0)
+    for index, (_, time_s, image, _) in enumerate(Scene(SceneSettings.parse(SCENE[4:])).frames()):
+        recorder.write(Frame(image, index, time_s), datetime(2026, 11, 1, tzinfo=UTC) + timedelta(seconds=time_s))
+    shutil.copytree(live, folder)
+    recorder.close()
+    shutil.rmtree(live)
 
 
 def test_a_whole_session(root):
@@ -59,13 +63,13 @@ def test_a_part_says_why(root):
 
 
 def test_a_session_that_was_killed_is_listed_and_its_recording_found(tmp_path):
-    record(tmp_path / "two.partial" / "video", frames=80)
+    record(tmp_path / "two.partial" / "video")
     (entry,) = sessions_in(tmp_path)
     assert (entry.state, entry.cells, entry.report) == ("killed", None, None)
     assert entry.recording == tmp_path / "two.partial" / "video"
-    assert entry.recorded_s >= 2.0
+    assert 1.4 < entry.recorded_s < 2.1
     assert "cut off" in entry.why[0]
-    assert thumbnail(entry).shape == (48, 64)
+    assert thumbnail(entry).shape == (200, 240)
 
 
 def test_one_that_was_killed_before_its_first_frame_is_listed_too(tmp_path):

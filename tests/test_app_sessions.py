@@ -34,7 +34,7 @@ class Browser(QObject):
 def root(tmp_path, made):  # noqa: F811
     for name in ("one", "two"):
         shutil.copytree(made, tmp_path / name)
-    record(tmp_path / "gone.partial" / "video", frames=80)
+    record(tmp_path / "gone.partial" / "video")
     return tmp_path
 
 

@@ -69,6 +69,8 @@ SPEAKERS = (
     "pipeline",
     "grade/*",
     "assessment",
+    "sitting",
+    "acquisition/*",
     "clips",
     "tails",
     "agreement/*",

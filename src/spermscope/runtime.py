@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import version
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -107,10 +108,13 @@ class Model:
 
     With ``precision`` int8 a graph that has an int8 variant is that variant, under the same name.
 
-    Any thread may call ``run`` and ``read``; up to ``threads`` calls compute at once, each on one core.
+    Any thread may call ``run`` and ``read``. ``at_once`` calls, ``threads`` unless given, compute at once and share
+    ``threads`` cores: many for throughput, 1 for the shortest wait.
     """
 
-    def __init__(self, file: ModelFile, threads: int = 1, precision: Precision = "f32") -> None:
+    def __init__(
+        self, file: ModelFile, threads: int = 1, precision: Precision = "f32", at_once: int | None = None
+    ) -> None:
         self.card = file.card
         self.sha256 = file.sha256
         self.golden = file.golden
@@ -120,6 +124,7 @@ class Model:
         self._entries = {name: entry if entry in file.graphs else name for name, entry in wanted.items()}
         self._graphs = {name: file.graphs[entry] for name, entry in self._entries.items()}
         self._threads = threads
+        self._at_once = at_once or threads
         self._compiled: dict[tuple[str, tuple[tuple[int, ...], ...]], _Compiled] = {}
         self._lock = threading.Lock()
 
@@ -169,7 +174,7 @@ class Model:
         network.reshape({name: list(_shape(array)) for name, array in inputs.items()})
         options = {
             "INFERENCE_NUM_THREADS": self._threads,
-            "NUM_STREAMS": self._threads,
+            "NUM_STREAMS": self._at_once,
             # A pinned stream waits for its core, whatever else runs there, while another idles.
             "ENABLE_CPU_PINNING": False,
             "INFERENCE_PRECISION_HINT": "f32",
@@ -239,8 +244,8 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     archive.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
 
 
-def load_model(path: Path, *, threads: int = 1, precision: Precision = "f32") -> Model:
-    """Read a model file and check its golden output on this machine; ``threads`` and ``precision`` as ``Model`` has it.
+def load_model(path: Path, *, threads: int = 1, precision: Precision = "f32", at_once: int | None = None) -> Model:
+    """Read a model file and check its golden output on this machine; ``threads`` and the rest as ``Model`` has them.
 
     Raises
     ------
@@ -251,7 +256,7 @@ def load_model(path: Path, *, threads: int = 1, precision: Precision = "f32") ->
     file = read_model(path)
     if precision == "int8" and not any(graph.endswith(INT8) for graph in file.graphs):
         raise ValueError(f"{path}: expected a model with an int8 variant (spermscope export --int8), found f32 alone")
-    model = Model(file, threads, precision)
+    model = Model(file, threads, precision, at_once)
     try:
         model.check_golden()
     except RuntimeError as error:
@@ -289,6 +294,12 @@ def _read_golden(content: bytes) -> dict[str, NDArray[Any]]:
     except ValueError as error:
         # numpy's own words advise to load the file unsafely.
         raise ValueError("golden.npz: expected plain arrays, found pickled objects or no archive") from error
+
+
+@lru_cache(maxsize=1)
+def engine_name() -> str:
+    """The engine and its version, as a status bar shows it."""
+    return f"OpenVINO {version('openvino')}"
 
 
 def shipped(kind: Literal["detector", "grader", "scale"]) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from spermscope.calibration import Calibration, find_calibration
@@ -63,8 +63,11 @@ class Sitting:
         self.tally.add_cells(last)
         self.writer.write_cells(last)
 
-    def end(self, models: tuple[Model, ...], because: str = "") -> Summary:
-        """Make the folder; ``because`` says why it is only a part of the source, '' where it is whole."""
+    def end(self, models: tuple[Model, ...], because: str = "", warnings: Sequence[str] = ()) -> Summary:
+        """Make the folder.
+
+        ``because`` says why it is only a part of the source, '' where it is whole; ``warnings`` join the source's.
+        """
         summary = conclude(
             self._source,
             models,
@@ -77,6 +80,8 @@ class Sitting:
             because=because or self._source.cut_because,
             stills=self._stills,
         )
+        more = [line for line in warnings if line not in summary.warnings]
+        summary = summary.model_copy(update={"warnings": [*summary.warnings, *more]})
         self.writer.finish(summary)
         return summary
 

@@ -1,53 +1,118 @@
-"""Hand-over between two threads, of which the giver never waits: newest wins, what was passed over is counted."""
+"""Hand-over between two threads: to one who must not be waited for, or to one who must miss nothing."""
 
 from __future__ import annotations
 
 import threading
-from typing import Generic, TypeVar
+from collections import deque
+from typing import Generic, Protocol, TypeVar
 
 T = TypeVar("T")
 
 
-class Newest(Generic[T]):
-    """Room for one item.
+class HandOver(Protocol[T]):
+    """One thread gives, another takes.
 
-    ``put`` never blocks; an item that was not taken before the next came is dropped and counted. ``close`` ends it:
+    ``put`` takes an item, not None; ``take`` waits for one, and gives None when it is closed and empty. ``begin`` sets
+    the count of what was ``dropped`` to 0. ``close`` may be called by either, and twice; nothing is put afterwards, and
     what is inside can still be taken.
     """
+
+    @property
+    def dropped(self) -> int:
+        """Items that were given and will never be taken."""
+        ...
+
+    def put(self, item: T) -> None:
+        """Give."""
+        ...
+
+    def take(self) -> T | None:
+        """Wait and take."""
+        ...
+
+    def begin(self) -> None:
+        """Count from now on."""
+        ...
+
+    def close(self) -> None:
+        """Nothing more will come."""
+        ...
+
+
+class Newest(Generic[T]):
+    """Room for one item: the giver never waits, and an item that was not taken before the next came is dropped."""
 
     def __init__(self) -> None:
         self._item: T | None = None
         self._closed = False
         self._changed = threading.Condition()
-        self.given = 0
-        self.dropped = 0
+        self._dropped = 0
 
-    def put(self, item: T) -> bool:
-        """Hand over ``item``, not None; False where an older one was dropped for it. Nothing happens once closed."""
+    @property
+    def dropped(self) -> int:
+        """Items that newer ones took the place of."""
+        return self._dropped
+
+    def put(self, item: T) -> None:
+        """Give; returns at once."""
         with self._changed:
             if self._closed:
-                return True
-            passed_over = self._item is not None
+                return
+            self._dropped += self._item is not None
             self._item = item
-            self.given += 1
-            self.dropped += passed_over
             self._changed.notify()
-            return not passed_over
 
-    def take(self, timeout_s: float | None = None) -> T | None:
-        """The newest item, waited for; None when it is closed and empty, or nothing came in time."""
+    def take(self) -> T | None:
+        """The newest item."""
         with self._changed:
-            self._changed.wait_for(lambda: self._item is not None or self._closed, timeout_s)
+            self._changed.wait_for(lambda: self._item is not None or self._closed)
             item, self._item = self._item, None
             return item
 
-    @property
-    def closed(self) -> bool:
-        """Whether nothing more will come."""
-        return self._closed
+    def begin(self) -> None:
+        """Count from now on; an old item that nobody took is let go."""
+        with self._changed:
+            self._item, self._dropped = None, 0
 
     def close(self) -> None:
-        """Nothing more will come. Closing twice is fine."""
+        """Nothing more will come."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+
+class Every(Generic[T]):
+    """Room for ``depth`` items: the giver waits for a place, and nothing is dropped."""
+
+    dropped = 0
+
+    def __init__(self, depth: int = 2) -> None:
+        self._items: deque[T] = deque()
+        self._depth = depth
+        self._closed = False
+        self._changed = threading.Condition()
+
+    def put(self, item: T) -> None:
+        """Give; waits for a place."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._items) < self._depth or self._closed)
+            if not self._closed:
+                self._items.append(item)
+                self._changed.notify_all()
+
+    def take(self) -> T | None:
+        """The oldest item."""
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._items) or self._closed)
+            item = self._items.popleft() if self._items else None
+            self._changed.notify_all()
+            return item
+
+    def begin(self) -> None:
+        """Nothing to do: none is dropped."""
+
+    def close(self) -> None:
+        """Nothing more will come."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

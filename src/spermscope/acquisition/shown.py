@@ -18,10 +18,11 @@ class CellInView:
     the place is the tracker's prediction, ``confirmed`` where the track is too young to count, ``ambiguous`` is True
     while it is open which of two cells that showed as one it is. ``followed_s`` is the age of its track.
 
-    ``grade`` is its newest predicted distribution, one row (``unlike``: not to be shown as a grade), or none.
-    ``kinematics`` are those of the track so far, renewed about once a second, with the reasons for what is withheld;
-    None until it was followed for a second. ``trail_px (n, 2)`` are the places of the last second in this frame's
-    pixels, oldest first; n may be 0.
+    ``grade`` is its newest predicted distribution, one row (``unlike``: not to be shown as a grade), or none;
+    ``not_graded`` is why it has none yet or at all, '' where it has one. ``kinematics`` are those of the track so far,
+    renewed about once a second (of an old track less often), with the reasons for what is withheld; None until it was
+    followed for a second. ``trail_px (n, 2)`` are the places of the last second in this frame's pixels, oldest first;
+    n may be 0.
     """
 
     track_id: int
@@ -34,6 +35,7 @@ class CellInView:
     grade: Grades
     kinematics: Kinematics | None
     trail_px: NDArray[np.float64]
+    not_graded: str = ""
 
 
 @dataclass(frozen=True, slots=True)
