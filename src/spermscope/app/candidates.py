@@ -24,7 +24,7 @@ from spermscope.app.deeds import NOBODY, Deeds
 from spermscope.app.large import LargeView
 from spermscope.app.tone import Tone
 from spermscope.app.words import word
-from spermscope.types import GRADES, Clip, Grades
+from spermscope.types import GRADES, Clip
 
 RENEW_MS = 200
 """Rows are renewed so often: figures that change faster cannot be read."""
@@ -69,7 +69,6 @@ class CandidatesPanel(QWidget):
         self._run_provider = run_provider
         self._run: Watched | None = None
         self.deeds = Deeds(self)
-        self._withheld = ""
         self._shown: Shown | None = None
         self._known: dict[int, CellInView] = {}
         self._clips: dict[int, Clip] = {}
@@ -135,10 +134,6 @@ class CandidatesPanel(QWidget):
         """Whether that cell's prediction must not be seen anywhere yet."""
         return self.deeds.hides(track_id)
 
-    def set_withheld(self, reason: str) -> None:
-        """Why no prediction is shown at all (English, as results keep it), '' where they are."""
-        self._withheld = reason
-
     @property
     def picked_id(self) -> int | None:
         """The cell that is picked."""
@@ -147,7 +142,7 @@ class CandidatesPanel(QWidget):
     def show_cells(self, shown: Shown) -> None:
         """Offer the cells of this frame, which is the one that is painted."""
         self._begin(self._run_provider())
-        cells = tuple(self._told(cell) for cell in shown.cells if cell.confirmed)
+        cells = tuple(cell for cell in shown.cells if cell.confirmed)
         self._shown = replace(shown, cells=cells)
         self._known = {cell.track_id: cell for cell in cells} | self._kept(cells)
         self._tone.at = self.head.tone_at
@@ -171,10 +166,6 @@ class CandidatesPanel(QWidget):
         self._tone.forget()
         self.foot.say("")
         self.pick(None)
-
-    def _told(self, cell: CellInView) -> CellInView:
-        """The cell, without its prediction while all are withheld."""
-        return replace(cell, grade=Grades.empty(), not_graded=self._withheld) if self._withheld else cell
 
     def _kept(self, cells: Sequence[CellInView]) -> dict[int, CellInView]:
         """Cells that have gone and are still listed or picked, as they were last seen."""

@@ -84,8 +84,8 @@ class Deeds(QObject):
         except RefusedError as refusal:
             self.said.emit(word(refusal.key, **refusal.values), True)
             return False
-        except OSError as error:
-            self.said.emit(word("not_written", error=error.strerror or str(error)), True)
+        except (OSError, ValueError) as error:  # the disk is full, or the run has just been finished
+            self.said.emit(word("not_written", error=getattr(error, "strerror", None) or str(error)), True)
             return False
         self.said.emit(said, False)
         if deed:
