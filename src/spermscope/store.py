@@ -288,6 +288,15 @@ class Session:
         with (self.folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
             return list(csv.DictReader(file))
 
+    @cached_property
+    def corrected(self) -> dict[str, Any] | None:
+        """What ``corrected.json`` says: raw figures and those that heed people's corrections; None without any."""
+        path = self.folder / "corrected.json"
+        if not path.is_file():
+            return None
+        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return told
+
     def clip(self, track_id: int) -> dict[str, NDArray[Any]] | None:
         """The arrays of ``clips/ID.npz``; None where the cell has none."""
         path = self.folder / "clips" / f"{track_id}.npz"

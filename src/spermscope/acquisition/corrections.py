@@ -52,7 +52,8 @@ def counts(tally: Tally, not_sperm: Set[int] = frozenset(), missed: int = 0) -> 
         cells=len(seconds.who) + missed,
         mean_in_view=_finite(tally.mean_in_view(without=not_sperm)),
         motility={
-            name: tuple(_finite(part[name]) for part in (shares.share, shares.low, shares.high)) for name in shares.share
+            name: tuple(_finite(part[name]) for part in (shares.share, shares.low, shares.high))
+            for name in shares.share
         }
         if shares.graded_s > 0
         else None,

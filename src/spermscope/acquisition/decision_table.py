@@ -46,9 +46,10 @@ def _cells(row: Mapping[str, Any]) -> list[object]:
     shares = shown.get("distribution", {})
     blind = "" if "blind" not in shown else int(shown["blind"])
     values = {
-        **{name: row.get(name) for name in ("who", "sample", "number", "track_id", "grade", "reason", "undoes")},
+        **{name: row.get(name) for name in ("who", "sample", "number", "track_id", "reason", "undoes")},
         **{name: row.get(name) for name in ("frame", "x_px", "y_px", "clip_sha256")},
         "time": row["when"],
+        "grade": row.get("own"),
         "action": row.get("what", row["kind"]),
         "detail": " ".join(row.get("files", [])) or row.get("found"),
         "blind": blind,

@@ -142,8 +142,10 @@ class Decisions:
             self._note("mismatch", found=code)
             self._refuse_mismatch()
 
-    def decide(self, kind: str, track_id: int, grade: Grades, clip: Clip | None, *, reason: str = "") -> None:
-        """Accept, reject or flag a cell.
+    def decide(
+        self, kind: str, track_id: int, grade: Grades, clip: Clip | None, *, frame: int, reason: str = ""
+    ) -> None:
+        """Accept, reject or flag a cell as it was in that frame.
 
         Raises
         ------
@@ -154,9 +156,9 @@ class Decisions:
         """
         if kind not in JUDGEMENTS:
             raise KeyError(kind)
-        self._decide(kind, track_id, grade, clip, reason=reason[:MOST_REASON])
+        self._decide(kind, track_id, grade, clip, frame=frame, reason=reason[:MOST_REASON])
 
-    def grade_blind(self, track_id: int, letter: str, grade: Grades, clip: Clip | None) -> None:
+    def grade_blind(self, track_id: int, letter: str, grade: Grades, clip: Clip | None, *, frame: int) -> None:
         """The person's own grade, given before the prediction was seen; it is revealed thereafter.
 
         Raises
@@ -169,21 +171,17 @@ class Decisions:
         if track_id in self._seen:
             message = f"cell {track_id}: expected one whose prediction was not seen yet, found it had been shown"
             raise RefusedError("refused_seen", message, cell=track_id)
-        self._decide("blind_grade", track_id, grade, clip, grade=letter)
+        self._decide("blind_grade", track_id, grade, clip, frame=frame, own=letter)
 
-    def not_sperm(self, track_id: int, grade: Grades, clip: Clip | None) -> None:
+    def not_sperm(self, track_id: int, grade: Grades, clip: Clip | None, *, frame: int) -> None:
         """What is followed there is no sperm; errors as in ``decide``."""
-        self._decide("correction", track_id, grade, clip, what="not_sperm")
+        self._decide("correction", track_id, grade, clip, frame=frame, what="not_sperm")
 
     def missed(self, frame: int, time_s: float, xy_px: tuple[float, float]) -> None:
         """There is a sperm that is not followed; ``xy_px`` in the source's pixels; errors as in ``decide``."""
         self._refuse_mismatch()
         place = {"x_px": round(float(xy_px[0]), 1), "y_px": round(float(xy_px[1]), 1)}
         self._note("correction", what="missed", frame=frame, time_s=time_s, **place)
-
-    def snapshot(self, frame: int, time_s: float, files: list[str]) -> None:
-        """Pictures were kept of that frame."""
-        self._note("snapshot", frame=frame, time_s=time_s, files=files)
 
     def undo(self) -> dict[str, Any]:
         """Take back the latest decision that stands, and give its row. What has been seen stays seen.

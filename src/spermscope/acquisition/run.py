@@ -12,6 +12,8 @@ from typing import Any
 
 from spermscope.acquisition.analysis import Analysis
 from spermscope.acquisition.capture import Capture, Opening, Taken
+from spermscope.acquisition.corrections import write_corrected
+from spermscope.acquisition.decision_table import write_decisions
 from spermscope.acquisition.disk import expected_bytes_per_s, seconds_left
 from spermscope.acquisition.figures import Figures, State
 from spermscope.acquisition.meter import Meter
@@ -227,10 +229,21 @@ class LiveRun:
             if not (partial_of(self.folder) / "video").exists():
                 shutil.rmtree(partial_of(self.folder), ignore_errors=True)
             raise
+        self._conclude_decisions()
         progress(2, 3)
         write_report(self.folder, language)
         progress(3, 3)
         return Assessed(self.folder, summary)
+
+    def _conclude_decisions(self) -> None:
+        """The tables of what people decided; a row that was edited is told, and costs nothing of the session."""
+        sitting = self._analysis.sitting
+        try:
+            write_decisions(self.folder)
+            if sitting is not None:
+                write_corrected(self.folder, sitting.tally)
+        except (ValueError, OSError) as error:
+            self._tell("decisions", f"the decisions could not be read: {error}")
 
     def on_source(self, source: Source, calibration: Calibration | None) -> None:
         """See ``capture.Receiver``."""

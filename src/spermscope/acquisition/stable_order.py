@@ -29,7 +29,9 @@ class StableOrder:
         """Have so many places from now on; the last ones go first."""
         self._places = (self._places + [None] * places)[:places]
 
-    def update(self, now_s: float, scores: Mapping[int, float], margin: float, *, hold: bool = False) -> list[int | None]:
+    def update(
+        self, now_s: float, scores: Mapping[int, float], margin: float, *, hold: bool = False
+    ) -> list[int | None]:
         """The ids by place, None where a place is empty; lower scores stand first.
 
         Parameters
@@ -97,4 +99,4 @@ class StableOrder:
 
 
 def _leads(better: tuple[bool, float], worse: tuple[bool, float], margin: float) -> bool:
-    return worse[0] and not better[0] or better[0] == worse[0] and better[1] < worse[1] - margin
+    return (worse[0] and not better[0]) or (better[0] == worse[0] and better[1] < worse[1] - margin)

@@ -54,7 +54,7 @@ class Standing:
 
     def own_grade(self, track_id: int) -> str:
         """The person's own grade of a cell, '' where none stands."""
-        found = [row["grade"] for row in self._standing("blind_grade") if row["track_id"] == track_id]
+        found = [row["own"] for row in self._standing("blind_grade") if row["track_id"] == track_id]
         return found[-1] if found else ""
 
     @property
