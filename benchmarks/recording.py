@@ -30,7 +30,6 @@ from spermscope.acquisition.segments import SegmentedRecorder
 from spermscope.simulate.scene import Scene, SceneSettings
 from spermscope.types import Frame
 from spermscope.video.recorded import Recorded
-from spermscope.video.recording import read_recording
 
 FPS = 15.0
 RENDERED = 30
@@ -103,19 +102,17 @@ def _listen(lines: IO[str], handed: list[int]) -> None:
 
 def _judge(images: NDArray[np.uint8], folder: Path, handed: int) -> Kill:
     described = describe(folder, verify=True)
-    assert described is not None
-    damaged = sum("segment" in line for line in described.lines)
-    closed = [index for part in read_recording(folder).segments for index in np.rint(np.multiply(part.times_s, FPS))]
-    last, reader = -1, None
-    if described.segments:
-        reader = Recorded(folder)
-        for expected, (image, time_s) in enumerate(reader.pictures()):
-            last = round(time_s * FPS)
-            damaged += last != expected or not np.array_equal(image, numbered(images, last))
-    damaged += sum(index != expected for expected, index in enumerate(closed)) + (last + 1 < len(closed))
-    said = not described.ended and (reader is None or reader.truncated or last + 1 == len(closed))
-    segments = described.segments
-    return Kill(segments, int(damaged), (handed - last) / FPS, (handed + 1 - len(closed)) / FPS, said)
+    if described is None:  # before the first frame
+        return Kill(0, 0, (handed + 1) / FPS, (handed + 1) / FPS, True)
+    last, damaged = -1, sum("segment" in line for line in described.lines)
+    reader = Recorded(folder)
+    for expected, (image, time_s) in enumerate(reader.pictures()):
+        last = round(time_s * FPS)
+        damaged += last != expected or not np.array_equal(image, numbered(images, last))
+    damaged += last + 1 < described.frames
+    said = not described.ended and reader.truncated
+    missing = np.array([handed - last, handed + 1 - described.frames]) / FPS
+    return Kill(described.segments, damaged, *missing.tolist(), said)
 
 
 def cost(folder: Path, width_px: int, height_px: int, frames: int = 300) -> tuple[float, float, float, float]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spermscope.video.files import VideoFile
-from spermscope.video.recording import Recording, Segment, find_recording, read_recording
+from spermscope.video.recording import CUT_OFF, Recording, Segment, find_recording, read_recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Described:
     """A recording in figures.
 
     ``segments`` files and ``frames`` and ``recorded_s`` in those that were closed; ``first_utc`` is when it began (ISO
-    8601, '' unknown). ``ended`` is False where the recorder did not get to end it. ``lines`` say what is missing or
+    8601, '' unknown). ``ended`` is False where the recorder did not get to end it, or the journal cannot tell. ``lines`` say what is missing or
     damaged, the weightiest first; none where all is as it should be.
     """
 
@@ -67,8 +67,8 @@ def first_picture(folder: Path) -> NDArray[np.uint8] | None:
 
 
 def _lines(recording: Recording, *, verify: bool) -> list[str]:
-    lines = [] if recording.ended else ["the recording was cut off; what was recorded before can be read"]
-    lines += [recording.fault] if recording.fault else []
+    whole = "" if recording.ended else CUT_OFF
+    lines = [line for line in (recording.fault or whole,) if line]
     for segment in recording.segments:
         if segment.closed and segment.path is None:
             lines.append(f"segment {segment.number} is missing")

@@ -105,6 +105,8 @@ class SegmentedRecorder:
         """
         if self._journal is None:
             raise ValueError("recorder: expected an open one, found one that is closed")
+        if frame.image.shape != self._size[::-1]:
+            raise ValueError(f"frame: expected {self._size[::-1]}, found {frame.image.shape}")
         try:
             if self._open is not None and self._open.over(frame.time_s):
                 self._close_segment()

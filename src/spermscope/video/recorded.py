@@ -11,7 +11,7 @@ import numpy as np
 
 from spermscope.video.files import VideoFile
 from spermscope.video.reader import Picture, TimeSource
-from spermscope.video.recording import Segment, read_recording, ticks_ms
+from spermscope.video.recording import CUT_OFF, Segment, read_recording, ticks_ms
 
 _FALLBACK_STEP_S = 1.0 / 15.0
 """Between segments whose place in time nothing tells."""
@@ -59,6 +59,8 @@ class Recorded:
                     return
                 shape, last_s = image.shape, said_s + shift_s
                 yield image, last_s
+        if not (self._recording.ended or self._recording.fault):
+            self._cut(CUT_OFF)
 
     def _shift_s(self, segment: Segment, last_s: float, shift_s: float) -> float:
         """What is added to the segment's times: as before, unless its start is unknown or not after ``last_s``."""

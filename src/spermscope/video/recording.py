@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from spermscope.journal import read_journal
 
 JOURNAL = "journal.jsonl"
+CUT_OFF = "the recording was cut off; what was recorded before can be read"
 PART = ".part"
 """Ends the name of a segment that is still being written."""
 _NAME = re.compile(r"(\d{6})\.mkv(\.part)?")
@@ -79,7 +80,8 @@ def read_recording(folder: Path) -> Recording:
     segments = {number: Segment(number, path) for number, path in _files(folder).items()}
     for told in _segments_told(rows):
         found = segments.get(told.number)
-        segments[told.number] = replace(told, path=found.path if found else None)
+        if found or told.closed:  # else it never had a frame
+            segments[told.number] = replace(told, path=found.path if found else None)
     started = [row for row in rows if row["kind"] == "started"]
     scale = started[-1]["um_per_px"] if started else None
     return Recording(
