@@ -19,6 +19,7 @@ KEYS = (
     ("+  -", "key_opacity"),
     ("F11", "key_full"),
     ("Ctrl+L", "key_language"),
+    ("Esc", "key_leave"),
     ("Ctrl+Q", "key_quit"),
 )
 """A key and its message, of the window itself."""

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from spermscope.acquisition.run import Figures, LiveRun
 from spermscope.acquisition.shown import Shown
 from spermscope.app.setup import Setup
+from spermscope.app.words import language
 from spermscope.assessment import Assessed
 
 PAINT_MS, FIGURES_MS = 16, 250
@@ -75,7 +76,9 @@ class Running(QObject):
 
     def _finish(self, run: LiveRun) -> None:
         try:
-            session: Assessed = run.finish(lambda done, total: self.progress.emit(done, total or 0))
+            session: Assessed = run.finish(
+                lambda done, total: self.progress.emit(done, total or 0), language=language()
+            )
         except Exception as error:
             self.failed.emit(error)
         else:

@@ -24,15 +24,19 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from spermscope.acquisition.run import Figures
+from spermscope.acquisition.run import Figures, LiveRun
 from spermscope.acquisition.shown import Shown
+from spermscope.app import candidates, replay_bar
+from spermscope.app.candidates import CandidatesPanel
 from spermscope.app.checking import SelfTest
 from spermscope.app.header import ACTIONS, Header
 from spermscope.app.keys import KEYS, KeysDialog
 from spermscope.app.micrometer import MicrometerDialog
 from spermscope.app.notices import NoticeBar
 from spermscope.app.preferences import Preferences, keep_preferences
+from spermscope.app.replay_bar import ReplayBar
 from spermscope.app.running import OpenRun, Running
+from spermscope.app.sessions import SessionsDialog
 from spermscope.app.setup import Setup, SetupDialog, said
 from spermscope.app.status import StatusBar
 from spermscope.app.theme import dress, letter_px
@@ -77,14 +81,18 @@ class LiveWindow(QMainWindow):
     def _build(self) -> None:
         self.header, self.view = Header(self), LiveView(self)
         self.notices, self.status = NoticeBar(self), StatusBar(self)
-        self.left, self.right = QWidget(self), QWidget(self)
-        for side in (self.left, self.right):
-            QVBoxLayout(side).setContentsMargins(0, 0, 0, 0)
-        self.left.layout().addWidget(self.view)
+        self.panel = CandidatesPanel(self._current, self)
+        self.replay = ReplayBar(self._current, self.view.picture, self)
+        left = QWidget(self)
+        below = QVBoxLayout(left)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.setSpacing(0)
+        below.addWidget(self.view, 1)
+        below.addWidget(self.replay)
         self.body = QSplitter(Qt.Orientation.Horizontal, self)
-        self.body.addWidget(self.left)
-        self.body.addWidget(self.right)
-        self.body.setStretchFactor(0, 1)
+        for side, stretch in ((left, 3), (self.panel, 1)):
+            self.body.addWidget(side)
+            self.body.setStretchFactor(self.body.count() - 1, stretch)
         self.body.setChildrenCollapsible(False)
         centre = QWidget(self)
         column = QVBoxLayout(centre)
@@ -103,6 +111,13 @@ class LiveWindow(QMainWindow):
         self.running.progress.connect(self._progressed)
         self.view.painted.connect(self._painted)
         self._selftest.done.connect(self._tested)
+        self.view.set_hides(self.panel.hides)
+        self.view.clicked.connect(self.panel.clicked)
+        self.panel.picked.connect(lambda one: self.view.follow(None if one < 0 else one))
+        self.panel.decided.connect(lambda deed, one: self.view.update())
+        self.panel.blind_changed.connect(lambda on: self.view.update())
+        self.replay.shown.connect(self._paint)
+        self.replay.went_live.connect(self._back_to_live)
         self._actions: dict[str, Callable[[], object]] = {
             "setup": self.ask_setup,
             "record": self.toggle_recording,
@@ -116,6 +131,7 @@ class LiveWindow(QMainWindow):
             QShortcut(QKeySequence(key), self, self._actions[name])
         QShortcut(QKeySequence("F11"), self, self.toggle_full_screen)
         QShortcut(QKeySequence("Ctrl+Q"), self, self.close)
+        QShortcut(QKeySequence("Escape"), self, self.leave)
         QShortcut(QKeySequence("+"), self, lambda: self._fade(STEP))
         QShortcut(QKeySequence("-"), self, lambda: self._fade(-STEP))
         running = QApplication.instance()
@@ -180,10 +196,20 @@ class LiveWindow(QMainWindow):
 
     def show_sessions(self) -> None:
         """The sessions that there are."""
+        root = self._setup.sessions if self._setup else self.preferences.sessions
+        run = self.running.run
+        dialog = SessionsDialog(root, lambda: run.place if run is not None else None, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def leave(self) -> None:
+        """Leave what is under way in the panel, then the cell that is followed, then the full screen."""
+        if not self.panel.leave() and self.isFullScreen():
+            self.toggle_full_screen()
 
     def show_keys(self) -> None:
         """Every key, and what the marks mean."""
-        dialog = KeysDialog((KEYS,), self)
+        dialog = KeysDialog((KEYS, candidates.KEYS, replay_bar.KEYS), self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 
@@ -207,8 +233,22 @@ class LiveWindow(QMainWindow):
         except OSError as error:
             self.notices.tell_line(f"the settings could not be kept: {error.strerror or error}")
 
+    def _current(self) -> LiveRun | None:
+        """The run that goes on; none while its session is being made."""
+        return None if self.running.ending else self.running.run
+
     def _show(self, shown: Shown) -> None:
+        if self.replay.live:
+            self._paint(shown)
+
+    def _paint(self, shown: Shown) -> None:
         self.view.set_shown(shown)
+        self.panel.show_cells(shown)
+
+    def _back_to_live(self) -> None:
+        newest = self.running.run.newest() if self.running.run is not None else None
+        if newest is not None:
+            self._paint(newest)
 
     def _painted(self, delay_s: float) -> None:
         now = time.monotonic()
@@ -270,6 +310,9 @@ class LiveWindow(QMainWindow):
         self.header.show_session(going=False)
         self.header.show_recording(False)
         self.status.show_figures(None)
+        self.replay.go_live()
+        self.panel.clear()
+        self.view.follow(None)
         self.view.set_shown(None)
         self._setup = None
         self._retell()
