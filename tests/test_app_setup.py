@@ -8,7 +8,6 @@ import pytest
 pytest.importorskip("PySide6")
 
 from PySide6.QtWidgets import QApplication
-from spermscope.video.cameras import Found
 
 from spermscope.app import sources
 from spermscope.app.preferences import Preferences
@@ -17,6 +16,7 @@ from spermscope.app.sources import SIMULATION
 from spermscope.app.words import speak, word
 from spermscope.calibration import Calibration, save_calibration
 from spermscope.conclusion import Conditions
+from spermscope.video.cameras import Found
 
 
 @pytest.fixture(autouse=True)

@@ -209,7 +209,7 @@ def test_space_types_a_blank_where_text_is_typed(window_of, qtbot):
 
 
 def test_a_camera_that_is_not_as_fast_as_it_is_said_to_be_is_told_once(window_of, setup, qtbot, monkeypatch):
-    monkeypatch.setattr("spermscope.app.window.RATE_AFTER_S", 1.0)
+    monkeypatch.setattr("spermscope.app.rate_check.SETTLED_S", 1.0)
     window = window_of()
     window.begin(Setup(setup.address, setup.sessions, um_per_px=0.4, camera_fps=25.0))
     said = word("rate_differs", told="25", found="15.0")[:40]

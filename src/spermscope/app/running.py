@@ -71,14 +71,12 @@ class Running(QObject):
         if self.run is None or self._ending is not None:
             return
         self._paint.stop()
-        self._ending = threading.Thread(target=self._finish, args=(self.run,), name="ending")
+        self._ending = threading.Thread(target=self._finish, args=(self.run, language()), name="ending")
         self._ending.start()
 
-    def _finish(self, run: LiveRun) -> None:
+    def _finish(self, run: LiveRun, tongue: str) -> None:
         try:
-            session: Assessed = run.finish(
-                lambda done, total: self.progress.emit(done, total or 0), language=language()
-            )
+            session: Assessed = run.finish(lambda done, total: self.progress.emit(done, total or 0), language=tongue)
         except Exception as error:
             self.failed.emit(error)
         else:

@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, QUrl
-from PySide6.QtGui import QCloseEvent, QDesktopServices, QKeyEvent, QKeySequence, QResizeEvent, QShortcut
+from PySide6.QtCore import QEvent, Qt, QTimer, QUrl
+from PySide6.QtGui import QCloseEvent, QDesktopServices, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
-    QAbstractSpinBox,
-    QApplication,
-    QComboBox,
-    QLineEdit,
     QMainWindow,
     QMessageBox,
-    QPlainTextEdit,
     QSplitter,
     QVBoxLayout,
     QWidget,
 )
 
+from spermscope.acquisition.meter import Meter
 from spermscope.acquisition.run import Figures, LiveRun
 from spermscope.acquisition.shown import Shown
 from spermscope.app import candidates, replay_bar
 from spermscope.app.candidates import CandidatesPanel
 from spermscope.app.checking import SelfTest
 from spermscope.app.header import ACTIONS, Header
+from spermscope.app.hide_key import HideKey
 from spermscope.app.keys import KEYS, KeysDialog
 from spermscope.app.micrometer import MicrometerDialog
 from spermscope.app.notices import NoticeBar
 from spermscope.app.preferences import Preferences, keep_preferences
+from spermscope.app.rate_check import RateCheck
 from spermscope.app.replay_bar import ReplayBar
 from spermscope.app.running import OpenRun, Running
 from spermscope.app.sessions import SessionsDialog
@@ -46,12 +41,7 @@ from spermscope.assessment import Assessed
 
 TEST_AFTER_MS = 5000
 """The self-test begins with the first painted frame, or now, whichever is earlier: the picture comes first."""
-DELAYS_S = 5.0
-RATE_OFF = 0.05
-"""From here on the measured frame rate is told to differ from what the camera is said to be set to."""
-RATE_AFTER_S = 5.0
 STEP = 0.15
-_TYPED = (QLineEdit, QComboBox, QAbstractSpinBox, QPlainTextEdit)
 
 
 class LiveWindow(QMainWindow):
@@ -67,8 +57,8 @@ class LiveWindow(QMainWindow):
         self.preferences = preferences
         self.running = Running(open_run, self)
         self._setup: Setup | None = None
-        self._delays: deque[tuple[float, float]] = deque()
-        self._began_s, self._rate_told, self._closing = math.nan, False, False
+        self._delays = Meter()
+        self._rate, self._closing = RateCheck(None, 0.0), False
         self._selftest, self._test_begun = selftest, False
         selftest.setParent(self)
         self._build()
@@ -134,9 +124,7 @@ class LiveWindow(QMainWindow):
         QShortcut(QKeySequence("Escape"), self, self.leave)
         QShortcut(QKeySequence("+"), self, lambda: self._fade(STEP))
         QShortcut(QKeySequence("-"), self, lambda: self._fade(-STEP))
-        running = QApplication.instance()
-        if running is not None:
-            running.installEventFilter(self)
+        HideKey(self).held.connect(lambda down: self.view.set_overlay(not down))
         QTimer.singleShot(TEST_AFTER_MS, self._begin_test)
 
     def begin(self, setup: Setup) -> bool:
@@ -151,8 +139,8 @@ class LiveWindow(QMainWindow):
             self.notices.tell(lambda error=error: said(error))
             return False
         run.withhold(self._selftest.reason)
-        self._setup, self._began_s, self._rate_told = setup, time.monotonic(), False
-        self._delays.clear()
+        self._setup, self._rate = setup, RateCheck(setup.camera_fps, time.monotonic())
+        self._delays = Meter()
         self.header.show_session(going=True, sample=setup.conditions.sample)
         self._keep(setup.remembered(self.preferences))
         self._retell()
@@ -251,30 +239,20 @@ class LiveWindow(QMainWindow):
             self._paint(newest)
 
     def _painted(self, delay_s: float) -> None:
-        now = time.monotonic()
-        self._delays.append((now, delay_s))
-        while now - self._delays[0][0] > DELAYS_S:
-            self._delays.popleft()
+        if self.replay.live:
+            self._delays.add(time.monotonic(), delay_s)
         self._begin_test()
 
     def _show_figures(self, figures: Figures) -> None:
-        delay_ms = 1000.0 * median(delay for _, delay in self._delays) if self._delays else math.nan
-        self.status.show_figures(figures, delay_ms)
+        self.status.show_figures(figures, 1000.0 * self._delays.median)
         self.header.show_recording(figures.recording)
         for line in figures.warnings:
             self.notices.tell_line(line)
         if not self.running.ending:
             self.view.say("" if figures.state == "running" else word(f"view_{figures.state}"))
-        self._check_rate(figures.fps)
-
-    def _check_rate(self, fps: float) -> None:
-        """Compare the frames' times with what the camera is said to be set to; told once."""
-        told = self._setup.camera_fps if self._setup else None
-        if told is None or self._rate_told or not math.isfinite(fps) or time.monotonic() - self._began_s < RATE_AFTER_S:
-            return
-        if abs(fps / told - 1.0) > RATE_OFF:
-            self._rate_told = True
-            self.notices.tell(lambda: word("rate_differs", told=f"{told:g}", found=f"{fps:.1f}"))
+        if self._rate.differs(figures.fps, time.monotonic()):
+            said_hz, found_hz = self._rate.said_hz, figures.fps
+            self.notices.tell(lambda: word("rate_differs", told=f"{said_hz:g}", found=f"{found_hz:.1f}"))
 
     def _begin_test(self) -> None:
         if not self._test_begun and not self._closing:
@@ -322,22 +300,10 @@ class LiveWindow(QMainWindow):
     def _open(self, path: Path) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(path)))
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Space, held, hides every mark wherever the focus is, save where text is typed."""
-        if event.type() in (QEvent.Type.KeyPress, QEvent.Type.KeyRelease) and self.isActiveWindow():
-            assert isinstance(event, QKeyEvent)
-            if event.key() == Qt.Key.Key_Space and not isinstance(QApplication.focusWidget(), _TYPED):
-                if not event.isAutoRepeat():
-                    self.view.set_overlay(event.type() == QEvent.Type.KeyRelease)
-                return True
-        return super().eventFilter(watched, event)
-
     def changeEvent(self, event: QEvent) -> None:
-        """Another language; or the window is no longer active, so a held key's release would be missed."""
+        """Another language."""
         if event.type() == QEvent.Type.LanguageChange:
             self._retell()
-        elif event.type() == QEvent.Type.ActivationChange and not self.isActiveWindow():
-            self.view.set_overlay(True)
         super().changeEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
