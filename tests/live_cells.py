@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import numpy as np
 
@@ -31,6 +32,7 @@ def peaked(grade, sure=0.8):
     return tuple(sure if number == grade else (1 - sure) / 4 for number in range(5))
 
 
+@lru_cache
 def swimming(speed_um_s=40.0, seconds=1.5, rate_hz=15.0, **options):
     time_s = np.arange(0, seconds, 1 / rate_hz)
     path = np.column_stack([speed_um_s * time_s, np.zeros_like(time_s)])
@@ -58,9 +60,11 @@ def cell(track_id, xy_px=(200.0, 150.0), grade="peaked A", followed_s=2.0, motio
     return replace(made, **changes)
 
 
+RAMP = np.add(*np.indices(SIZE))
+
+
 def picture(index):
-    rows, columns = np.indices(SIZE)
-    return ((rows + columns + 3 * index) % 200).astype(np.uint8)
+    return ((RAMP + 3 * index) % 200).astype(np.uint8)
 
 
 def shown(cells, index=0, time_s=None, demonstration=False):
@@ -73,6 +77,7 @@ def shown(cells, index=0, time_s=None, demonstration=False):
     return Shown(step, tuple(cells), time_s, time_s, demonstration)
 
 
+@lru_cache
 def clip_of(track_id, pictures=16):
     rng = np.random.default_rng(track_id)
     time_s = np.arange(pictures) / 15
@@ -81,12 +86,17 @@ def clip_of(track_id, pictures=16):
     return Clip(track_id, frames, time_s, path, np.ones(pictures, bool), 0.5)
 
 
+@lru_cache
+def grader():
+    return load_model(shipped("grader"))
+
+
 class StillRun:
     """A run that gives what it was given: the session that decisions are made in, with a journal on the disk."""
 
-    def __init__(self, place, sample="S-1", operator="OP7", models=None):
+    def __init__(self, place, sample="S-1", operator="OP7"):
         self.place, self.sample, self.operator = place, sample, operator
-        self.models = (load_model(shipped("grader")),) if models is None else models
+        self.models = (grader(),)
         self.replay = Replay()
         self.clips = {}
         self.last = None

@@ -387,3 +387,15 @@ def test_as_many_rows_as_there_is_room_for(panel, qtbot):
     assert 2 <= len(listed(panel)) < 9
     bottom = max(row.geometry().bottom() for row in panel.rows if row.isVisible())
     assert bottom < panel.foot.geometry().top()
+
+
+def test_when_the_run_is_over_nothing_is_offered_and_nothing_decided(panel, run):
+    see(panel, five(), times=3, demonstration=True)
+    panel.pick(5)
+    panel.clear()
+    assert listed(panel) == []
+    assert panel.picked_id is None
+    assert not panel.mark.isVisible()
+    assert not panel.large.isVisible()
+    panel.do("accept")
+    assert not (run.place / "decisions.jsonl").exists()

@@ -17,6 +17,7 @@ from spermscope.acquisition.corrections import cells_in_view
 from spermscope.acquisition.decisions import JUDGEMENTS, Session
 from spermscope.acquisition.shown import CellInView, Shown
 from spermscope.acquisition.stable_order import MOST_PLACES, StableOrder
+from spermscope.acquisition.standing import Standing
 from spermscope.app.candidate_row import CandidateRow
 from spermscope.app.candidates_foot import CandidatesFoot
 from spermscope.app.candidates_head import CandidatesHead
@@ -156,6 +157,16 @@ class CandidatesPanel(QWidget):
         elif not self._later.isActive():
             self._later.start(max(1, round(RENEW_MS - waited_ms)))
 
+    def clear(self) -> None:
+        """The run is over: nothing is offered, and nothing can be decided."""
+        self._shown = None
+        self._begin(None)
+        for row in self.rows:
+            row.leave()
+        self.mark.setVisible(False)
+        self.empty.setVisible(False)
+        self.foot.count(Standing(), 0)
+
     def _begin(self, run: Watched | None) -> None:
         if run is self._run:
             return
@@ -163,7 +174,9 @@ class CandidatesPanel(QWidget):
         self.deeds.begin(run, blind_first=self.head.blind.isChecked())
         self._order = StableOrder()
         self._known, self._clips = {}, {}
+        self._asks_place = False
         self._tone.forget()
+        self._later.stop()
         self.foot.say("")
         self.pick(None)
 
@@ -242,9 +255,8 @@ class CandidatesPanel(QWidget):
         return None if cell is None else cell.track_id
 
     def _enlarge(self) -> None:
-        if self._shown is not None:
-            hidden = self._picked is not None and self.hides(self._picked)
-            self.large.show_cell(self._shown, self._picked, hidden=hidden)
+        hidden = self._picked is not None and self.hides(self._picked)
+        self.large.show_cell(self._shown, self._picked, hidden=hidden)
 
     def _digit(self, key: int) -> None:
         if self._picked is not None and self.hides(self._picked) and key <= len(GRADES):

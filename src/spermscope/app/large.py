@@ -118,9 +118,9 @@ class LargeView(QWidget):
         """The cell that is followed."""
         return self._cell.track_id if self._cell else None
 
-    def show_cell(self, shown: Shown, track_id: int | None, *, hidden: bool) -> None:
+    def show_cell(self, shown: Shown | None, track_id: int | None, *, hidden: bool) -> None:
         """Show that cell in that frame; None shows nothing. ``hidden`` keeps its prediction back."""
-        if track_id is None:
+        if shown is None or track_id is None:
             self._cell = None
             self.close_up.clear()
             self.setVisible(False)
