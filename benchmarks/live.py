@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from spermscope.acquisition import LiveRun, Shown
+from spermscope.acquisition.run import LiveRun
+from spermscope.acquisition.shown import Shown
 from spermscope.simulate.scene import Scene, SceneSettings
 from spermscope.types import Array
 from spermscope.video.reader import TimeSource

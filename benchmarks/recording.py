@@ -27,7 +27,6 @@ from numpy.typing import NDArray
 from spermscope.acquisition.disk import DiskRules
 from spermscope.acquisition.recovery import describe
 from spermscope.acquisition.segments import SegmentedRecorder
-from spermscope.simulate.scene import Scene, SceneSettings
 from spermscope.types import Frame
 from spermscope.video.recorded import Recorded
 
@@ -57,6 +56,8 @@ def kill_at_random(folder: Path, kills: int, seed: int, width_px: int = 160, hei
 
 def render(width_px: int, height_px: int) -> NDArray[np.uint8]:
     """``(RENDERED, height, width)`` of a simulated scene with 30 cells or fewer."""
+    from spermscope.simulate.scene import Scene, SceneSettings  # the recorder that is killed starts without it
+
     cells = max(1, round(30 * width_px * height_px / (1392 * 976)))
     settings = SceneSettings(cells=cells, duration_s=RENDERED / FPS, fps=FPS, width_px=width_px, height_px=height_px)
     return np.stack([image for _, _, image, _ in Scene(settings).frames()])[:RENDERED]

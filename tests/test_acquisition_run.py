@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from cameras import Camera, frames_of, grey, wait_for
 
-from spermscope.acquisition import LiveRun
+from spermscope.acquisition.run import LiveRun
 from spermscope.assessment import assess
 from spermscope.conclusion import Conditions
 from spermscope.journal import read_journal

@@ -64,7 +64,7 @@ def test_two_clicked_points_measure_by_their_length(dialog_of, qtbot):
 def test_a_picture_file_is_measured_and_what_is_none_is_told(dialog_of, tmp_path):
     dialog = dialog_of()
     dialog._measure.click()
-    assert "found none" in dialog._outcome.text()
+    assert dialog._outcome.text() == word("refused_no_picture")
     path = tmp_path / "目盛.png"
     path.write_bytes(cv2.imencode(".png", micrometer(25.0, 4.0))[1].tobytes())
     dialog.open_picture(path)

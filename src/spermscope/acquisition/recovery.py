@@ -18,8 +18,8 @@ class Described:
     """A recording in figures.
 
     ``segments`` files and ``frames`` and ``recorded_s`` in those that were closed; ``first_utc`` is when it began (ISO
-    8601, '' unknown). ``ended`` is False where the recorder did not get to end it, or the journal cannot tell. ``lines`` say what is missing or
-    damaged, the weightiest first; none where all is as it should be.
+    8601, '' unknown). ``ended`` is False where the recorder did not get to end it, or the journal cannot tell.
+    ``lines`` say what is missing or damaged, the weightiest first; none where all is as it should be.
     """
 
     folder: Path

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from spermscope.acquisition.decisions import RefusedError
 from spermscope.app.setup import number_of, said
 from spermscope.app.theme import ACCENT, GROUND
 from spermscope.app.words import word
@@ -44,7 +45,7 @@ class MicrometerDialog(QDialog):
 
     def __init__(self, live: NDArray[np.uint8] | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._folder = tempfile.TemporaryDirectory(prefix="spermscope-micrometer-")
+        self._live = live
         self._file: Path | None = None
         self.measured: Measured | None = None
         self._trouble: Exception | None = None
@@ -55,8 +56,6 @@ class MicrometerDialog(QDialog):
         self._help, self._outcome = QLabel(self), QLabel(self)
         self._build()
         if live is not None:
-            self._file = Path(self._folder.name) / "live.png"
-            self._file.write_bytes(cv2.imencode(".png", live)[1].tobytes())
             self.picture.show_picture(live)
         self._retell()
 
@@ -99,24 +98,28 @@ class MicrometerDialog(QDialog):
     def measure(self) -> None:
         """Measure the picture as the fields say, and draw what was measured over it."""
         self.measured, self._trouble = None, None
-        check = Path(self._folder.name) / "check.png"
-        check.unlink(missing_ok=True)
         try:
-            length = number_of("micrometer_length", self.length.text(), 0.01, 1e5) or 0.0
-            points = self.picture.points
-            if self._file is None:
-                raise ValueError("picture: expected a picture of a stage micrometer, found none")
-            if len(points) == 2:
-                where = (*points[0], *points[1])
-                self.measured = measure(
-                    self._file, self.name.text().strip(), points=where, length_um=length, check=check
-                )
-            else:
-                self.measured = measure(self._file, self.name.text().strip(), division_um=length, check=check)
-            self.picture.show_drawn(cv2.imdecode(np.frombuffer(check.read_bytes(), np.uint8), cv2.IMREAD_COLOR_RGB))
+            with tempfile.TemporaryDirectory(prefix="spermscope-micrometer-") as folder:
+                self._measure_in(Path(folder))
         except (ValueError, OSError) as error:
             self._trouble = error
         self._retell()
+
+    def _measure_in(self, folder: Path) -> None:
+        file, check = self._file, folder / "check.png"
+        if file is None and self._live is not None:
+            file = folder / "live.png"
+            file.write_bytes(cv2.imencode(".png", self._live)[1].tobytes())
+        if file is None:
+            raise RefusedError("refused_no_picture", "picture: expected one of a stage micrometer, found none")
+        length = number_of("micrometer_length", self.length.text(), 0.01, 1e5) or 0.0
+        name, points = self.name.text().strip(), self.picture.points
+        if len(points) == 2:
+            self.measured = measure(file, name, points=(*points[0], *points[1]), length_um=length, check=check)
+        else:
+            self.measured = measure(file, name, division_um=length, check=check)
+        drawn = cv2.imdecode(np.frombuffer(check.read_bytes(), np.uint8), cv2.IMREAD_COLOR)
+        self.picture.show_drawn(cv2.cvtColor(drawn, cv2.COLOR_BGR2RGB))
 
     def keep(self) -> None:
         """Keep the scale under its name, for this and every later run."""
@@ -131,11 +134,6 @@ class MicrometerDialog(QDialog):
             return
         self.kept.emit(calibration.name)
         self.accept()
-
-    def done(self, result: int) -> None:
-        """Remove the pictures that were written to measure on."""
-        self._folder.cleanup()
-        super().done(result)
 
     def _ask_file(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, word("micrometer_open"))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from queue import SimpleQueue
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from spermscope.acquisition.run import Figures, LiveRun
+from spermscope.acquisition.run import LiveRun
 from spermscope.acquisition.shown import Shown
 from spermscope.app.setup import Setup
 from spermscope.app.words import language
@@ -35,13 +36,12 @@ class Running(QObject):
         super().__init__(parent)
         self._open_run = open_run
         self._ending: threading.Thread | None = None
+        self._told: SimpleQueue[tuple[int, int] | Assessed | Exception] = SimpleQueue()
         self.run: LiveRun | None = None
         self._newest: Shown | None = None
         self._paint, self._count = QTimer(self), QTimer(self)
         self._paint.timeout.connect(self._look)
         self._count.timeout.connect(self._ask)
-        self.ended.connect(self._over)
-        self.failed.connect(self._over)
 
     @property
     def ending(self) -> bool:
@@ -75,14 +75,25 @@ class Running(QObject):
         self._ending.start()
 
     def _finish(self, run: LiveRun, tongue: str) -> None:
+        """The ending thread's work; what it tells is read by the window's own thread."""
         try:
-            session: Assessed = run.finish(lambda done, total: self.progress.emit(done, total or 0), language=tongue)
+            session = run.finish(lambda done, total: self._told.put((done, total or 0)), language=tongue)
         except Exception as error:
-            self.failed.emit(error)
+            self._told.put(error)
         else:
-            self.ended.emit(session)
+            self._told.put(session)
 
-    def _over(self, outcome: object) -> None:
+    def _read(self) -> None:
+        """What the ending thread has told since."""
+        while not self._told.empty():
+            told = self._told.get()
+            if isinstance(told, tuple):
+                self.progress.emit(*told)
+            else:
+                self._over()
+                (self.failed if isinstance(told, Exception) else self.ended).emit(told)
+
+    def _over(self) -> None:
         self._count.stop()
         if self._ending is not None:
             self._ending.join()
@@ -96,5 +107,5 @@ class Running(QObject):
 
     def _ask(self) -> None:
         if self.run is not None:
-            found: Figures = self.run.figures()
-            self.figures.emit(found)
+            self.figures.emit(self.run.figures())
+        self._read()

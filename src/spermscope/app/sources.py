@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+from queue import SimpleQueue
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -21,6 +22,7 @@ from spermscope.app.words import word
 from spermscope.video.cameras import Found, list_cameras
 
 SIMULATION = "sim:width_px=640,height_px=480,um_per_px=0.4,fps=15,cells=14,optics=phase,duration_s=600"
+ASK_MS = 50
 _ADDRESS = Qt.ItemDataRole.UserRole
 
 
@@ -31,7 +33,6 @@ class SourceList(QWidget):
     """
 
     chosen = Signal(str)
-    _found = Signal(object)
 
     def __init__(self, address: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,8 +56,10 @@ class SourceList(QWidget):
         column.addLayout(row)
         column.addWidget(self._address)
         self._cameras: list[Found] | None = None
-        self._found.connect(self._show_cameras)
-        self._list.currentItemChanged.connect(self._picked)
+        self._answers: SimpleQueue[list[Found]] = SimpleQueue()
+        self._ask = QTimer(self)
+        self._ask.timeout.connect(self._show_cameras)
+        self._list.itemSelectionChanged.connect(self._picked)
         self._address.textChanged.connect(self.chosen)
         self._file.clicked.connect(self._ask_file)
         self._folder.clicked.connect(self._ask_folder)
@@ -77,21 +80,18 @@ class SourceList(QWidget):
         """Look for cameras again, in the background."""
         self._cameras = None
         self._retell()
-        threading.Thread(target=self._look, name="cameras", daemon=True).start()
+        answers = self._answers = SimpleQueue()
+        threading.Thread(target=lambda: answers.put(list_cameras()), name="cameras", daemon=True).start()
+        self._ask.start(ASK_MS)
 
-    def _look(self) -> None:
-        cameras = list_cameras()
-        try:
-            self._found.emit(cameras)
-        except RuntimeError:  # the dialog was closed meanwhile
-            return
+    def _show_cameras(self) -> None:
+        if not self._answers.empty():
+            self._ask.stop()
+            self._cameras = self._answers.get()
+            self._retell()
 
-    def _show_cameras(self, cameras: list[Found]) -> None:
-        self._cameras = cameras
-        self._retell()
-
-    def _picked(self, item: QListWidgetItem | None) -> None:
-        if item is not None:
+    def _picked(self) -> None:
+        for item in self._list.selectedItems():
             self._address.setText(item.data(_ADDRESS))
 
     def _ask_file(self) -> None:

@@ -11,6 +11,7 @@ from spermscope.acquisition.run import Figures
 from spermscope.app.words import word
 
 NONE = "–"
+WIDE = ("source", "dropped", "engine")
 
 
 class StatusBar(QFrame):
@@ -25,7 +26,7 @@ class StatusBar(QFrame):
         self._captions: dict[str, QLabel] = {}
         self._values: dict[str, QLabel] = {}
         for name in ("source", "rate", "analysed", "dropped", "delay", "engine", "recording", "disk"):
-            row.addLayout(self._item(name), 3 if name == "source" else 2)
+            row.addLayout(self._item(name), 3 if name in WIDE else 2)
         self._retell()
 
     def _item(self, name: str) -> QVBoxLayout:

@@ -23,8 +23,8 @@ _SHORTEST_SERIAL = 5
 class Basler:
     """``basler:0`` (a place in the list) or ``basler:SERIAL``; see ``Reader``.
 
-    What the camera is set to (exposure, area, format) stays as it is; 8, 10, 12 and 16 bits grey and colour are read.
-    A camera in the network is found by its serial number alone, since looking for others would send.
+    What the camera is set to (exposure, area, format) stays as it is; grey of 8, 10, 12 and 16 bits is read, and colour
+    of 8 bits. A camera in the network is found by its serial number alone, since looking for others would send.
 
     Raises
     ------
@@ -93,8 +93,8 @@ class Basler:
         pylon, kind = self._pylon, result.PixelType
         if kind in (pylon.PixelType_Mono8, pylon.PixelType_Mono10, pylon.PixelType_Mono12, pylon.PixelType_Mono16):
             return to_grey(result.Array, self._address)
-        mono = pylon.IsMono(kind)
-        self._convert.OutputPixelFormat.SetValue(pylon.PixelType_Mono16 if mono else pylon.PixelType_RGB8packed)
+        mono = pylon.IsMono(kind) and not pylon.IsBayer(kind)
+        self._convert.OutputPixelFormat = pylon.PixelType_Mono16 if mono else pylon.PixelType_RGB8packed
         return to_grey(self._convert.Convert(result).GetArray(), self._address)
 
     def _tell_damaged(self, count: int) -> None:
