@@ -16,8 +16,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from spermscope.acquisition.figures import Figures
 from spermscope.acquisition.meter import Meter
-from spermscope.acquisition.run import Figures, LiveRun
+from spermscope.acquisition.run import LiveRun
 from spermscope.acquisition.shown import Shown
 from spermscope.app import candidates, replay_bar
 from spermscope.app.candidates import CandidatesPanel
