@@ -16,7 +16,7 @@ def frames_of(parameters):
 
 
 class Camera:
-    """Gives ``pictures`` (image, said time) at ``rate_hz`` until it is ``unplugged``; ends by ``error``, or ``hangs``."""
+    """Gives ``pictures`` (image, said time) until it is ``unplugged``; then it ends by ``error``, or ``hangs``."""
 
     live = True
     mixed_sizes = False
