@@ -104,9 +104,8 @@ def main_figures(folder: Path) -> dict[str, str]:
     for grade in GRADES:
         figures[f"grade_{grade}"] = _text(sample.get(grade), "{:.0%}")
     figures["corrections"] = str(corrected.get("corrections", 0))
-    figures["model"] = next(
-        (f"{use.name} {use.version}" for use in summary.models if use.kind in ("streaming", "clip")), ""
-    )
+    graders = [use for use in summary.models if use.kind in ("streaming", "clip")]
+    figures["model"] = " ".join((graders[0].name, graders[0].version)) if graders else ""
     return figures
 
 
@@ -146,7 +145,7 @@ def _text(value: float | None, form: str) -> str:
 
 
 def _share(share: Share | None) -> str:
-    return "" if share is None else f"{share.share:.0%} ({share.interval})"
+    return "" if share is None else " ".join((f"{share.share:.0%}", f"({share.interval})"))
 
 
 def _fixed_share(fixed: Mapping[str, Any], name: str) -> str:
@@ -156,4 +155,4 @@ def _fixed_share(fixed: Mapping[str, Any], name: str) -> str:
 
 def _with(raw: str, corrected: object) -> str:
     """Raw, and the corrected figure where there is one."""
-    return f"{raw} [{corrected}]" if corrected not in (None, "") else raw
+    return " ".join((raw, f"[{corrected}]")) if corrected not in (None, "") else raw

@@ -72,8 +72,11 @@ def check_code(what: str, code: str) -> str:
     """
     code = code.strip()
     if not CODE.fullmatch(code):
-        message = f"{what}: expected a code of up to 40 letters, digits and . _ - with a digit in it, found {code!r}"
-        raise RefusedError("refused_live_code", message, found=code)
+        raise RefusedError(
+            "refused_live_code",
+            f"{what}: expected a code of up to 40 letters, digits and . _ - with a digit in it, found {code!r}",
+            found=code,
+        )
     return code
 
 
@@ -169,8 +172,11 @@ class Decisions:
         if letter not in GRADES:
             raise KeyError(letter)
         if track_id in self._seen:
-            message = f"cell {track_id}: expected one whose prediction was not seen yet, found it had been shown"
-            raise RefusedError("refused_seen", message, cell=track_id)
+            raise RefusedError(
+                "refused_seen",
+                f"cell {track_id}: expected one whose prediction was not seen yet, found it had been shown",
+                cell=track_id,
+            )
         self._decide("blind_grade", track_id, grade, clip, frame=frame, own=letter)
 
     def not_sperm(self, track_id: int, grade: Grades, clip: Clip | None, *, frame: int) -> None:
@@ -223,9 +229,13 @@ class Decisions:
 
     def _refuse_mismatch(self) -> None:
         if self._mismatch:
-            found, expected = self._mismatch, self._session.sample
-            message = f"sample: expected {expected or 'no code'}, found {found}; nothing is decided"
-            raise RefusedError("refused_sample", message, found=found, expected=expected or "-")
+            found, expected = self._mismatch, self._session.sample or "-"
+            raise RefusedError(
+                "refused_sample",
+                f"sample: expected {expected}, found {found}; nothing is decided",
+                found=found,
+                expected=expected,
+            )
 
 
 def _model(models: tuple[Model, ...]) -> Mapping[str, Any] | None:

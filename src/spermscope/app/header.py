@@ -44,6 +44,7 @@ class Header(QFrame):
             self._buttons[name] = button
             row.addWidget(button)
         self._buttons["record"].setCheckable(True)
+        self._buttons["record"].clicked.connect(lambda checked: self._buttons["record"].setChecked(not checked))
         self.show_session(going=False)
 
     def show_session(self, *, going: bool, sample: str = "") -> None:
@@ -56,6 +57,7 @@ class Header(QFrame):
     def show_recording(self, on: bool) -> None:
         """Whether the recording runs."""
         self._buttons["record"].setChecked(on)
+        self._retell()
 
     def withhold(self, reason: str) -> None:
         """Why predictions are off (English), '' where they are on."""
@@ -84,5 +86,5 @@ class Header(QFrame):
         self._off.setToolTip(told(self._reason))
         self._off.setVisible(bool(self._reason))
         for name, button in self._buttons.items():
-            button.setText(word(f"do_{name}"))
+            button.setText(word("do_stop" if name == "record" and button.isChecked() else f"do_{name}"))
             button.setToolTip(f"{word(f'key_{name}')}  ({ACTIONS[name]})")

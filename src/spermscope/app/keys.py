@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from spermscope.app.marks import MARKS, mark_width, paint_mark
 from spermscope.app.words import word
@@ -36,7 +36,7 @@ class KeysDialog(QDialog):
         row.setSpacing(40)
         for group in groups:
             row.addLayout(self._keys(group))
-        column.addLayout(row)
+        column.addLayout(row, 1)
         column.addWidget(_Legend(self))
         for key in ("legend_corners", "legend_whisker", "legend_thin"):
             label = QLabel(self)
@@ -52,6 +52,8 @@ class KeysDialog(QDialog):
         for number, (key, message) in enumerate(group):
             name, said = QLabel(key, self), QLabel(self)
             name.setObjectName("strong")
+            for label in (name, said):
+                label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
             grid.addWidget(name, number, 0)
             grid.addWidget(said, number, 1)
             self._told.append((said, message))
@@ -73,6 +75,10 @@ class KeysDialog(QDialog):
 
 class _Legend(QWidget):
     """The five marks in a row, best first."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
         """As wide as five marks."""

@@ -14,9 +14,9 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPainterPath, QPen
 
 from spermscope.types import GRADES
 
-NEUTRAL = "#d5dce2"
+NEUTRAL = "#bcc5cd"
 """Of a cell without a grade."""
-HALO = QColor(0, 0, 0, 170)
+HALO = QColor(0, 0, 0, 200)
 """Drawn under every line, so that it is seen on any ground."""
 
 
@@ -34,7 +34,7 @@ MARKS = tuple(
     Mark(letter, colour, corners, turn)
     for letter, (colour, corners, turn) in zip(
         GRADES,
-        (("#d4f8ff", 0, 0.0), ("#2fa4ff", 4, 0.0), ("#7c5cff", 4, 45.0), ("#fb8fdc", 3, 0.0), ("#8e9196", 2, 0.0)),
+        (("#b8f4ff", 0, 0.0), ("#2fa4ff", 4, 0.0), ("#8460ff", 4, 45.0), ("#fb8fdc", 3, 0.0), ("#8e9196", 2, 0.0)),
         strict=True,
     )
 )

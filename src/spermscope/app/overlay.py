@@ -150,7 +150,7 @@ def _corners(painter: QPainter, cell: CellInView, frame: Floats, look: Look) -> 
     thick = (0.14 if graded else 0.07) * look.letters_px
     colour = _colour(cell, look)
     colour.setAlpha(255 if cell.observed else 110)
-    for shade, width in ((HALO, thick + 2.0), (colour, max(1.0, thick))):
+    for shade, width in ((HALO, thick + 0.14 * look.letters_px), (colour, max(1.0, thick))):
         painter.setPen(QPen(shade, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap, Qt.PenJoinStyle.MiterJoin))
         painter.drawLines(lines)
     if cell.track_id == look.followed:

@@ -7,10 +7,11 @@ import math
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from spermscope.acquisition.run import Figures
+from spermscope.acquisition.figures import Figures
 from spermscope.app.words import word
 
 NONE = "–"
+WIDE = ("source", "dropped", "engine")
 
 
 class StatusBar(QFrame):
@@ -25,7 +26,7 @@ class StatusBar(QFrame):
         self._captions: dict[str, QLabel] = {}
         self._values: dict[str, QLabel] = {}
         for name in ("source", "rate", "analysed", "dropped", "delay", "engine", "recording", "disk"):
-            row.addLayout(self._item(name), 3 if name == "source" else 2)
+            row.addLayout(self._item(name), 3 if name in WIDE else 2)
         self._retell()
 
     def _item(self, name: str) -> QVBoxLayout:

@@ -15,7 +15,7 @@ FAMILIES = [
     *("Noto Sans", "Noto Sans CJK JP", "DejaVu Sans"),
 ]
 LEAST_PX, MOST_PX = 13, 40
-_ACROSS, _DOWN = 74, 46
+_ACROSS, _DOWN = 80, 50
 """Letters' heights that a window is wide and high: readable from two metres on a full screen."""
 
 
@@ -83,6 +83,13 @@ def _sheet(letters_px: int) -> str:
     QLineEdit, QComboBox, QSpinBox, QDoubleSpinBox {{ background: {GROUND}; border: 1px solid {LINE};
         border-radius: {round_px}px; padding: {gap}px {gap}px; min-height: {round(1.4 * letters_px)}px; }}
     QLineEdit:focus, QComboBox:focus, QDoubleSpinBox:focus {{ border-color: {ACCENT}; }}
+    QCheckBox::indicator {{ width: {letters_px}px; height: {letters_px}px; background: {GROUND};
+        border: 1px solid {SOFT}; border-radius: {round_px}px; }}
+    QCheckBox::indicator:checked {{ background: {ACCENT}; border-color: {ACCENT}; }}
+    QCheckBox::indicator:focus {{ border-color: {ACCENT}; }}
+    QListWidget {{ border: 1px solid {LINE}; border-radius: {round_px}px; }}
+    QListWidget::item {{ padding: {gap}px; }}
+    QListWidget::item:selected {{ background: {ACCENT}; color: {GROUND}; }}
     QScrollBar:vertical {{ background: {PANEL}; width: {letters_px}px; }}
     QScrollBar::handle:vertical {{ background: {LINE}; border-radius: {round_px}px; min-height: {2 * letters_px}px; }}
     QScrollBar::add-line, QScrollBar::sub-line {{ height: 0; }}
