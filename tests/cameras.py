@@ -16,7 +16,7 @@ def frames_of(parameters):
 
 
 class Camera:
-    """Gives ``pictures`` (image, said time) at ``rate_hz``, then ends (by ``error``) or ``hangs``."""
+    """Gives ``pictures`` (image, said time) until it is ``unplugged``; then it ends by ``error``, or ``hangs``."""
 
     live = True
     mixed_sizes = False
@@ -31,6 +31,7 @@ class Camera:
         self.rate_hz = rate_hz if states_hz is None else states_hz
         self._true_hz = rate_hz
         self.closed = threading.Event()
+        self.unplugged = threading.Event()
         self._pictures = pictures
         self._hangs = hangs
         self._error = error
@@ -39,6 +40,8 @@ class Camera:
         begun_s = time.monotonic()
         for number, (image, said_s) in enumerate(self._pictures):
             time.sleep(max(0.0, begun_s + number / self._true_hz - time.monotonic()))
+            if self.unplugged.is_set():
+                break
             yield image, said_s
         if self._error:
             raise self._error

@@ -3,12 +3,13 @@
 import threading
 import time
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spermscope.acquisition.newest import Every, Newest
 
 
+@settings(max_examples=50)
 @given(st.lists(st.booleans(), max_size=40))
 def test_whatever_the_order_of_giving_and_taking_each_item_is_taken_or_counted(gives):
     hand, given_, taken = Newest(), 0, []

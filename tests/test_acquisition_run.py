@@ -67,19 +67,23 @@ def kinds(folder):
     return [row["kind"] for row in read_journal(folder / "events.jsonl")]
 
 
-def test_every_frame_analysed_gives_the_session_that_assess_makes(movie, assessed, tmp_path):
-    run = live(tmp_path / "s", address=str(movie), paced=False)
+@pytest.fixture(scope="module")
+def unpaced(movie, tmp_path_factory):
+    """A run that has analysed every frame, what it has become, and the progress it told."""
+    run = live(tmp_path_factory.mktemp("live") / "s", address=str(movie), paced=False)
     run.start()
     assert ended(run)
     steps = []
-    found = run.finish(lambda done, total: steps.append((done, total)))
+    return run, run.finish(lambda done, total: steps.append((done, total))), steps
+
+
+def test_every_frame_analysed_gives_the_session_that_assess_makes(unpaced, assessed):
+    _, found, steps = unpaced
     assert found.complete
     assert steps == [(0, 3), (1, 3), (2, 3), (3, 3)]
     for name in TABLES:
         assert (found.folder / f"{name}.csv").read_bytes() == (assessed / f"{name}.csv").read_bytes(), name
-    ours, theirs = (
-        json.loads((path / "session.json").read_text(encoding="utf-8")) for path in (found.folder, assessed)
-    )
+    ours, theirs = (json.loads((path / "session.json").read_text("utf-8")) for path in (found.folder, assessed))
     for key in theirs.keys() - {"session_id", "created", "timings_ms"}:
         assert ours[key] == theirs[key], key
     assert sorted(path.name for path in (found.folder / "clips").iterdir()) == sorted(
@@ -88,12 +92,18 @@ def test_every_frame_analysed_gives_the_session_that_assess_makes(movie, assesse
     assert DEMONSTRATION in (found.folder / "report.html").read_text(encoding="utf-8")
 
 
+def test_the_replay_holds_what_was_shown(unpaced):
+    run, _, _ = unpaced
+    assert len(run.replay) == 45
+    assert run.replay.at(-1).step.frame.index == run.newest().step.frame.index
+
+
 def test_a_cameras_frames_give_the_session_of_a_file_that_holds_them(scene, movie, assessed, tmp_path):
     with open_source(movie, um_per_px=0.4) as source:
         filmed = [(image, frame.time_s) for (image, _), frame in zip(scene, source, strict=True)]
-    run = live(tmp_path / "s", Camera(filmed, rate_hz=15.0, hangs=True), paced=False)
+    run = live(tmp_path / "s", Camera(filmed, rate_hz=15.0), ValueError("none"), paced=False)
     run.start()
-    assert wait_for(lambda: run.figures().state == "lost", 30.0)
+    assert wait_for(lambda: run.newest() is not None and run.newest().step.frame.index == 44, 60.0)
     run.finish()
     for name in TABLES:
         assert (run.place / f"{name}.csv").read_bytes() == (assessed / f"{name}.csv").read_bytes(), name
@@ -125,6 +135,8 @@ def test_a_played_file_is_shown_at_its_own_pace_recorded_whole_and_kept(movie, t
     assert found.summary.conditions["sample"] == "S-7"
     assert found.summary.dropped == figures.dropped_analysis
     assert found.summary.frames + figures.dropped_analysis == 45
+    noted = [row for row in read_journal(found.folder / "events.jsonl") if row["kind"] == "dropped"]
+    assert sum(row["analysis"] for row in noted) == figures.dropped_analysis
     row = read_journal(found.folder / "decisions.jsonl")[0]
     assert (row["kind"], row["who"], row["track_id"]) == ("flag", "op1", last.cells[0].track_id)
     with open_source(found.folder / "video") as source:
@@ -148,27 +160,27 @@ def test_predictions_that_are_withheld_are_in_no_table_and_in_no_picture(movie, 
     assert found.summary.graded == 0
 
 
-def test_the_replay_holds_what_was_shown(movie, tmp_path):
-    run = live(tmp_path / "s", address=str(movie), paced=False)
-    run.start()
-    assert ended(run)
-    assert len(run.replay) == 45
-    assert run.replay.at(-1).step.frame.index == run.newest().step.frame.index
-    run.finish()
-
-
 def test_a_camera_that_is_lost_and_back_goes_on_in_the_same_session(scene, tmp_path):
-    first = Camera(scene[:30], rate_hz=30.0, error=OSError("unplugged"))
-    second = Camera([(image, time_s - 2.0) for image, time_s in scene], rate_hz=15.0, hangs=True)
+    first = Camera([(image, number / 15) for number, (image, _) in enumerate(scene * 20)], 15.0, error=OSError("gone"))
+    second = Camera(scene * 20, rate_hz=15.0)
     run = live(tmp_path / "s", first, ValueError("none"), second)
     run.record(True)
     run.start()
-    assert wait_for(lambda: run.figures().state == "lost", 20.0)
-    assert any("unplugged" in line for line in run.figures().warnings)
-    assert wait_for(lambda: run.figures().captured > 40, 10.0)
+    assert wait_for(lambda: run.newest() is not None, 60.0)
+    first.unplugged.set()
+    unplugged_s = time.monotonic()
+    assert wait_for(lambda: run.figures().state == "lost")
+    assert time.monotonic() - unplugged_s < 1.5
+    assert any("gone" in line for line in run.figures().warnings)
+    before = run.newest().step.frame.index
+    assert wait_for(lambda: run.newest().step.frame.index > before + 5)
+    assert time.monotonic() - unplugged_s < 6.0
     assert any("was lost for" in line for line in run.figures().warnings)
     assert not any("is being sought" in line for line in run.figures().warnings)
+    begun_s = time.monotonic()
     found = run.finish()
+    assert time.monotonic() - begun_s < 15.0
+    assert second.closed.wait(2.0)
     assert {"started", "profile", "lost", "back", "ended"} <= set(kinds(found.folder))
     rows = table(found.folder, "stage")
     times = [float(row["time_s"]) for row in rows]
@@ -176,18 +188,17 @@ def test_a_camera_that_is_lost_and_back_goes_on_in_the_same_session(scene, tmp_p
     assert max(np.diff(times)) > 0.5
     assert {row["map"] for row in rows} <= {"0", "1"}
     assert any("was lost for" in line for line in found.summary.warnings)
-    with open_source(found.folder / "video") as source:
-        assert len(list(source)) > 40
+    gaps = [row for row in read_journal(found.folder / "video" / "journal.jsonl") if row["kind"] == "gap"]
+    assert [row["reason"] for row in gaps] == ["gone"]
 
 
 def test_pictures_of_another_size_go_on_under_a_new_profile(scene, tmp_path):
     wide = frames_of(SCENE.replace("width_px=320", "width_px=400").replace("seed=31", "seed=32"))
     both = [*scene, *((image, time_s + 3.0) for image, time_s in wide)]
-    run = live(tmp_path / "s", Camera(both, rate_hz=15.0, hangs=True), paced=False)
+    run = live(tmp_path / "s", Camera(both, rate_hz=15.0), ValueError("none"), paced=False)
     run.start()
-    assert wait_for(lambda: run.figures().state == "lost", 40.0)
+    assert wait_for(lambda: run.newest() is not None and run.newest().step.frame.index == 89, 60.0)
     assert run.newest().step.frame.image.shape == (240, 400)
-    assert run.newest().step.frame.index == 89
     found = run.finish()
     assert found.summary.frames == 90
     assert any("400x240" in line for line in found.summary.warnings)
@@ -209,7 +220,7 @@ class Breaking(Model):
 
     def run(self, graph, inputs):
         self.calls += 1
-        if self.calls > 8:
+        if self.calls > 1:
             raise RuntimeError("out of memory")
         return super().run(graph, inputs)
 
@@ -248,39 +259,6 @@ def test_a_full_disk_ends_the_tables_and_not_the_picture(movie, tmp_path):
     assert 0 < found.summary.frames < 45
 
 
-def test_black_pictures_are_told(tmp_path):
-    black = [(np.zeros((120, 160), np.uint8), number / 30) for number in range(90)]
-    run = live(tmp_path / "s", Camera(black, rate_hz=30.0, hangs=True))
-    run.start()
-    assert wait_for(lambda: "the picture is empty: light, shutter, cable?" in run.figures().warnings, 20.0)
-    run.finish()
-
-
-def test_a_fast_camera_is_captured_whole_and_what_is_not_analysed_is_counted(tmp_path):
-    rng = np.random.default_rng(0)
-    pictures = [(rng.integers(100, 120, (240, 320), np.uint8), number / 120) for number in range(360)]
-    run = live(tmp_path / "s", Camera(pictures, rate_hz=120.0, hangs=True))
-    run.start()
-    assert wait_for(lambda: run.figures().state == "lost", 30.0)
-    figures = run.figures()
-    assert figures.captured == 360
-    found = run.finish()
-    assert found.summary.dropped == figures.dropped_analysis
-    if figures.dropped_analysis:
-        assert "dropped" in kinds(found.folder)
-    rows = [row for row in read_journal(found.folder / "events.jsonl") if row["kind"] == "dropped"]
-    assert sum(row["analysis"] for row in rows) == figures.dropped_analysis
-
-
-@pytest.mark.parametrize("states_hz", [0.0, float("nan")])
-def test_a_camera_that_states_no_rate_is_timed_by_its_frames(scene, tmp_path, states_hz):
-    run = live(tmp_path / "s", Camera(scene, rate_hz=15.0, states_hz=states_hz, hangs=True))
-    run.start()
-    assert wait_for(lambda: run.newest() is not None, 30.0)
-    assert run.profile.rate_hz == pytest.approx(15.0, rel=0.05)
-    run.finish()
-
-
 def test_a_source_that_is_not_there_is_told_and_leaves_nothing(tmp_path):
     run = live(tmp_path / "s", address=str(tmp_path / "none.mkv"))
     run.start()
@@ -299,15 +277,3 @@ def test_what_cannot_be_begun_is_refused_in_one_line(tmp_path):
         live(tmp_path / "t", Camera(grey(3)), sample="S-1", conditions=Conditions(sample="S-2"))
     with pytest.raises(ValueError, match="was started"):
         live(tmp_path / "u", Camera(grey(3))).finish()
-
-
-def test_finishing_early_ends_a_camera_at_once(scene, tmp_path):
-    camera = Camera(scene * 40, rate_hz=15.0)
-    run = live(tmp_path / "s", camera)
-    run.start()
-    assert wait_for(lambda: run.newest() is not None, 30.0)
-    begun_s = time.monotonic()
-    found = run.finish()
-    assert time.monotonic() - begun_s < 8.0
-    assert found.complete
-    assert camera.closed.wait(2.0)

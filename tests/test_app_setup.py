@@ -41,7 +41,7 @@ def test_everything_that_was_filled_in_is_read(dialog, tmp_path):
     dialog.sample.setText(" S-0412 ")
     dialog.operator.setText("E7")
     dialog.temperature.setText("36,8")
-    dialog.depth.setText("２０")
+    dialog.depth_um.setText("２０")
     dialog.camera_fps.setText("15")
     dialog.preparation.setCurrentText("TESE")
     dialog.ejaculate.setChecked(True)
@@ -58,7 +58,7 @@ def test_everything_that_was_filled_in_is_read(dialog, tmp_path):
         ("operator", "a b"),
         ("scale", "40x"),
         ("scale", "0"),
-        ("depth", "-3"),
+        ("depth_um", "-3"),
         ("temperature", "370"),
         ("camera_fps", "nan"),
     ],

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from spermscope.acquisition.analysis import Analysis
 from spermscope.acquisition.capture import Capture, Opening, Taken
@@ -23,10 +23,8 @@ from spermscope.acquisition.recording import Recording
 from spermscope.acquisition.replay import Replay
 from spermscope.acquisition.segments import SegmentedRecorder
 from spermscope.acquisition.shown import Shown
-from spermscope.assessment import Assessed, Progress
 from spermscope.calibration import Calibration
 from spermscope.conclusion import Conditions
-from spermscope.report import write_report
 from spermscope.runtime import Model, engine_name
 from spermscope.settings import Settings
 from spermscope.store import begin_folder, partial_of
@@ -34,6 +32,9 @@ from spermscope.types import Clip, SourceProfile
 from spermscope.video import Source
 from spermscope.video.open import open_reader as reader_of
 from spermscope.video.reader import Reader
+
+if TYPE_CHECKING:
+    from spermscope.assessment import Assessed, Progress
 
 CAMERA_ENDS_S = 5.0
 """A camera that hangs is not waited for any longer."""
@@ -231,6 +232,9 @@ class LiveRun:
             raise
         self._conclude_decisions()
         progress(2, 3)
+        from spermscope.assessment import Assessed  # with the report and its charts, which take a second to load
+        from spermscope.report import write_report
+
         write_report(self.folder, language)
         progress(3, 3)
         return Assessed(self.folder, summary)

@@ -66,13 +66,13 @@ def _corners(boxes: Floats, sizes: Floats) -> Floats:
 
 
 def _inside(rects: Floats, bounds: Floats) -> NDArray[np.bool_]:
-    return (rects[..., :2] >= bounds[:2]).all(axis=-1) & (rects[..., 2:] <= bounds[2:]).all(axis=-1)
+    return np.asarray(((rects[..., :2] >= bounds[:2]) & (rects[..., 2:] <= bounds[2:])).all(axis=-1))
 
 
 def _touching(rects: Floats, boxes: Floats) -> NDArray[np.bool_]:
     """``(N, PLACES)``: whether a place lies on any cell."""
-    return _overlap(rects[:, :, None], boxes[None, None]).any(axis=2)
+    return np.asarray(_overlap(rects[:, :, None], boxes[None, None]).any(axis=2))
 
 
 def _overlap(one: Floats, other: Floats) -> NDArray[np.bool_]:
-    return (one[..., :2] < other[..., 2:]).all(axis=-1) & (other[..., :2] < one[..., 2:]).all(axis=-1)
+    return np.asarray(((one[..., :2] < other[..., 2:]) & (other[..., :2] < one[..., 2:])).all(axis=-1))

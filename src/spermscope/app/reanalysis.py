@@ -9,7 +9,6 @@ from PySide6.QtCore import QObject, Signal
 
 from spermscope.acquisition.archive import Entry
 from spermscope.app.words import language
-from spermscope.assessment import assess
 from spermscope.conclusion import Conditions
 from spermscope.store import read_session
 
@@ -39,6 +38,8 @@ class Reanalysis(QObject):
             self._thread.join()
 
     def _run(self) -> None:
+        from spermscope.assessment import assess  # with the report and its charts, which take a second to load
+
         try:
             done = assess(
                 str(self._entry.recording),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -12,7 +13,9 @@ from spermscope.acquisition.run import LiveRun
 from spermscope.acquisition.shown import Shown
 from spermscope.app.setup import Setup
 from spermscope.app.words import language
-from spermscope.assessment import Assessed
+
+if TYPE_CHECKING:
+    from spermscope.assessment import Assessed
 
 PAINT_MS, FIGURES_MS = 16, 250
 OpenRun = Callable[[Setup], LiveRun]

@@ -94,7 +94,7 @@ class SetupDialog(QDialog):
         self.ejaculate = QCheckBox(self)
         self.ejaculate.setChecked(known.ejaculate)
         self.temperature = QLineEdit(_shown(known.temperature_c), self)
-        self.depth = QLineEdit(_shown(known.depth_um), self)
+        self.depth_um = QLineEdit(_shown(known.depth_um), self)
         self.sample, self.operator = QLineEdit(sample, self), QLineEdit(known.operator, self)
         self.folder = QLineEdit(str(known.sessions), self)
         self._build(known)
@@ -142,7 +142,7 @@ class SetupDialog(QDialog):
             "preparation": self.preparation,
             "ejaculate": self.ejaculate,
             "temperature": self.temperature,
-            "depth": self.depth,
+            "depth": self.depth_um,
             "folder": _beside(self.folder, self._browse),
         }
 
@@ -180,7 +180,7 @@ class SetupDialog(QDialog):
             ejaculate=self.ejaculate.isChecked(),
             preparation=self.preparation.currentText().strip()[:200],
             temperature_c=number_of("temperature", self.temperature.text(), -20, 80),
-            depth_um=number_of("depth", self.depth.text(), 0.1, 10000),
+            depth_um=number_of("depth", self.depth_um.text(), 0.1, 10000),
         )
         return Setup(
             address=self.sources.address,

@@ -7,7 +7,7 @@ import math
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from spermscope.acquisition.run import Figures
+from spermscope.acquisition.figures import Figures
 from spermscope.app.words import word
 
 NONE = "–"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, Qt, QTimer, QUrl
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QKeySequence, QResizeEvent, QShortcut
@@ -16,8 +17,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from spermscope.acquisition.figures import Figures
 from spermscope.acquisition.meter import Meter
-from spermscope.acquisition.run import Figures, LiveRun
+from spermscope.acquisition.run import LiveRun
 from spermscope.acquisition.shown import Shown
 from spermscope.app import candidates, replay_bar
 from spermscope.app.candidates import CandidatesPanel
@@ -25,7 +27,6 @@ from spermscope.app.checking import SelfTest
 from spermscope.app.header import ACTIONS, Header
 from spermscope.app.hide_key import HideKey
 from spermscope.app.keys import KEYS, KeysDialog
-from spermscope.app.micrometer import MicrometerDialog
 from spermscope.app.notices import NoticeBar
 from spermscope.app.preferences import Preferences, keep_preferences
 from spermscope.app.rate_check import RateCheck
@@ -37,7 +38,9 @@ from spermscope.app.status import StatusBar
 from spermscope.app.theme import dress, letter_px
 from spermscope.app.view import LiveView
 from spermscope.app.words import language, speak, word
-from spermscope.assessment import Assessed
+
+if TYPE_CHECKING:
+    from spermscope.assessment import Assessed
 
 TEST_AFTER_MS = 5000
 """The self-test begins with the first painted frame, or now, whichever is earlier: the picture comes first."""
@@ -176,6 +179,8 @@ class LiveWindow(QMainWindow):
             self.begin(dialog.setup)
 
     def _calibrate(self, setup: SetupDialog) -> None:
+        from spermscope.app.micrometer import MicrometerDialog  # what finds the lines takes a while to load
+
         shown = self.view.shown
         dialog = MicrometerDialog(shown.step.frame.image if shown else None, setup)
         dialog.kept.connect(setup.list_optics)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,6 @@ from spermscope.video.reader import FIRST_PICTURE_S, LOST_AFTER_S, CameraLost, P
 
 BUFFERS = 32
 """Pictures that the driver keeps for us: two seconds at 15 fps."""
-NO_PACKAGE = "expected the package pypylon for Basler cameras, found none: pip install 'spermscope[cameras]'"
 _LISTED = ("BaslerUsb", "BaslerCamEmu")
 _IN_NETWORK = ("BaslerGigE",)
 _SHORTEST_SERIAL = 5
@@ -43,8 +43,12 @@ class Basler:
         try:
             from pypylon import genicam, pylon
         except ImportError as error:
-            raise ValueError(f"{address}: {NO_PACKAGE}") from error
+            raise ValueError(
+                f"{address}: expected the package pypylon for Basler cameras, found none: "
+                "pip install 'spermscope[cameras]'"
+            ) from error
         self.warnings: list[str] = []
+        self._damaged_line = ""
         self.time_source: TimeSource = "container"
         self._address, self._pylon, self._error = address, pylon, genicam.GenericException
         try:
@@ -98,8 +102,10 @@ class Basler:
         return to_grey(self._convert.Convert(result).GetArray(), self._address)
 
     def _tell_damaged(self, count: int) -> None:
-        self.warnings[:] = [line for line in self.warnings if "arrived damaged" not in line]
-        self.warnings.append(f"{count} pictures arrived damaged and were left out")
+        if self._damaged_line in self.warnings:
+            self.warnings.remove(self._damaged_line)
+        self._damaged_line = f"{count} pictures arrived damaged and were left out"
+        self.warnings.append(self._damaged_line)
 
     def _value(self, *names: str) -> float:
         """The first of the camera's values that it has, NaN where it has none."""
@@ -153,11 +159,11 @@ def _find(pylon: Any, address: str) -> Any:
     if wanted.isdecimal() and not is_place and wanted not in by_serial:
         by_serial |= {info.GetSerialNumber(): info for info in _listed(pylon, _IN_NETWORK)}
     if wanted not in by_serial:
-        there = ", ".join(by_serial) or "no camera"
-        raise ValueError(f"{address}: expected basler:0 and so on or a serial number, found {there}")
+        there = ", ".join(by_serial)
+        raise ValueError(f"{address}: expected basler:0 and so on or a serial number, found {there or 'no camera'}")
     return by_serial[wanted]
 
 
 def _said(error: Exception) -> str:
     """The first line of what pylon says, without where in its code that was."""
-    return str(error).strip().splitlines()[0].split(" : ")[0]
+    return re.split(r"\s:\s", str(error).strip().splitlines()[0])[0]

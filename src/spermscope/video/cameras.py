@@ -100,4 +100,4 @@ def _list_baslers() -> list[Found]:
 
 
 def _list_micromanager() -> list[Found]:
-    return [Found(f"micromanager:{part}", f"Micro-Manager {name}") for part, name in list_configurations()]
+    return [Found(f"micromanager:{part}", f"Micro-Manager/{name}") for part, name in list_configurations()]

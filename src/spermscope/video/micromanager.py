@@ -11,7 +11,6 @@ from typing import Any
 from spermscope.video.camera_clock import CameraClock
 from spermscope.video.reader import FIRST_PICTURE_S, LOST_AFTER_S, CameraLost, Picture, TimeSource, to_grey
 
-NO_PACKAGE = "expected the package pymmcore-plus for Micro-Manager, found none: pip install 'spermscope[cameras]'"
 DEMO = "MMConfig_demo.cfg"
 _BUFFER_MB = 256
 _LOOK_EVERY_S = 0.001
@@ -41,7 +40,10 @@ class MicroManager:
         try:
             from pymmcore_plus import CMMCorePlus, find_micromanager
         except ImportError as error:
-            raise ValueError(f"{address}: {NO_PACKAGE}") from error
+            raise ValueError(
+                f"{address}: expected the package pymmcore-plus for Micro-Manager, found none: "
+                "pip install 'spermscope[cameras]'"
+            ) from error
         self.warnings: list[str] = []
         self.time_source: TimeSource = "container"
         self._address = address

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import NoReturn
 
 from spermscope.types import Scale
 from spermscope.video.cameras import open_camera
@@ -76,7 +77,7 @@ def open_source(
     except CameraLost as error:
         raise ValueError(str(error)) from error
     except OSError as error:
-        raise _unreadable(name, error) from error
+        _refuse(name, error)
 
 
 def open_reader(address: str | Path, *, fps: float | None = None, stills: bool = False) -> Reader:
@@ -98,15 +99,15 @@ def open_reader(address: str | Path, *, fps: float | None = None, stills: bool =
     try:
         return _reader(Path(address), fps, stills)
     except OSError as error:
-        raise _unreadable(name, error) from error
+        _refuse(name, error)
 
 
 def _own_scale(reader: Reader) -> Scale | None:
     return Scale(reader.um_per_px, "given") if math.isfinite(reader.um_per_px) else None
 
 
-def _unreadable(name: str, error: OSError) -> ValueError:
-    return ValueError(f"{name}: expected a readable file, found: {error.strerror or error}")
+def _refuse(name: str, error: OSError) -> NoReturn:
+    raise ValueError(f"{name}: expected a readable file, found: {error.strerror or error}") from error
 
 
 def _number(value: float, name: str) -> float:
