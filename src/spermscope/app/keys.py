@@ -49,6 +49,7 @@ class KeysDialog(QDialog):
     def _keys(self, group: tuple[tuple[str, str], ...]) -> QGridLayout:
         grid = QGridLayout()
         grid.setHorizontalSpacing(18)
+        grid.setVerticalSpacing(8)
         for number, (key, message) in enumerate(group):
             name, said = QLabel(key, self), QLabel(self)
             name.setObjectName("strong")
