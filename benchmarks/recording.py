@@ -2,10 +2,10 @@
 
 ``python -m benchmarks.recording [--kills N] [--size 1392x976]``. Each time a process of its own records pictures of a
 simulated microscope (rendered beforehand, with their numbers in a corner) as fast as it can, with the times of 15 fps,
-and tells which frame it is about to hand over; it is killed somewhere within its first eight seconds of recording. Then every segment that
-was closed must have its hash and give every frame to the bit. *Missing* are the seconds from the last frame that can be
-read to the last one handed over: once with what the segment that was being written still gives, once (as after a power
-cut) by the closed ones alone. At the end, what recording costs: bytes, and time a frame.
+and tells which frame it is about to hand over; it is killed somewhere within its first eight seconds of recording. Then
+every segment that was closed must have its hash and give every frame to the bit. *Missing* are the seconds from the
+last frame that can be read to the last one handed over: once with what the segment that was being written still gives,
+once (as after a power cut) by the closed ones alone. At the end, what recording costs: bytes, and time a frame.
 """
 
 from __future__ import annotations
