@@ -65,7 +65,7 @@ def test_the_highest_predicted_ratings_stand_first_with_mark_expected_grade_and_
     see(panel, five(), times=40)
     assert listed(panel)[:3] == [5, 4, 3]
     assert panel.rows[0].headline.grade == 0
-    assert panel.rows[0].headline.said == "1.5 ± 0.1"
+    assert panel.rows[0].headline.said == "1.5 ± 0.10"
     assert panel.rows[0].bars.grade.probabilities[0, 0] == 0.8
 
 
@@ -103,8 +103,9 @@ def test_a_key_decides_about_the_picked_cell(panel, qtbot, run, name, kind):
     assert (row["kind"], row["track_id"], row["shown"]["blind"]) == (kind, 5, False)
     assert row["clip_sha256"]
     tag = word({"accept": "accepted", "reject": "rejected", "flag": "flagged"}[kind])
-    assert tag in panel.rows[0].headline.tag
-    assert f"1 {tag}" in panel.foot.totals.text()
+    assert tag in panel.rows[0].disputed.said
+    assert panel.rows[0].headline.tag in "✓✕⚑"
+    assert f"1 {tag}" in panel.foot.totals.said
 
 
 def test_undo_takes_the_last_back_and_says_which(panel, qtbot, run):
@@ -216,13 +217,13 @@ def test_the_wrong_sample_stops_every_decision_until_the_right_one_is_scanned(pa
 
 def test_not_a_sperm_leaves_the_list_and_the_count(panel, qtbot, run):
     see(panel, five(), times=40)
-    assert "5 cells in view · 0 corrections" in panel.foot.in_view.text()
+    assert "5 cells in view · 0 corrections" in panel.foot.in_view.said
     key(qtbot, panel, "1")
     key(qtbot, panel, "n")
     assert read_decisions(run.place)[0]["what"] == "not_sperm"
     see(panel, five(), start=40, times=20)
     assert 5 not in listed(panel)
-    assert "4 cells in view · 1 corrections" in panel.foot.in_view.text()
+    assert "4 cells in view · 1 corrections" in panel.foot.in_view.said
     key(qtbot, panel, "u")
     see(panel, five(), start=60, times=20)
     assert 5 in listed(panel)
@@ -235,7 +236,7 @@ def test_a_missed_one_is_placed_by_a_click(panel, qtbot, run):
     panel.clicked(33.25, 44.0)
     (row,) = read_decisions(run.place)
     assert (row["what"], row["x_px"], row["y_px"]) == ("missed", 33.2, 44.0)
-    assert "1 corrections" in panel.foot.in_view.text()
+    assert "1 corrections" in panel.foot.in_view.said
     key(qtbot, panel, "m")
     assert panel.leave()
     panel.clicked(60.0, 100.0)
@@ -301,8 +302,9 @@ def test_a_withheld_number_has_its_reason(panel, qtbot):
     see(panel, [cell(1, motion=swimming(um_reason=reason))], times=3)
     assert reason in panel.rows[0].motion.said
     key(qtbot, panel, "1")
-    assert reason in panel.large.foot.text()
-    assert "15 fps is below 50" in panel.large.foot.text()
+    said = " ".join(line.said for line in panel.large.foot)
+    assert reason in said
+    assert "15 fps is below 50" in said
 
 
 @pytest.mark.parametrize("demonstration", [True, False])
@@ -356,7 +358,7 @@ def test_another_run_begins_with_no_decisions(qtbot, tmp_path):
 def test_another_language_at_once(panel):
     see(panel, five(), times=5)
     speak("ja")
-    assert panel.head.title.text() == "候補"
+    assert panel.head.blind.text() == "先に自分で評価"
     assert panel.foot.buttons["accept"].text() == "採用  A"
     assert "実演用モデル" in panel.mark.text()
 
@@ -384,9 +386,11 @@ def test_as_many_rows_as_there_is_room_for(panel, qtbot):
     assert len(listed(panel)) == 9
     panel.resize(420, 560)
     see(panel, many, start=5, times=3)
-    assert 2 <= len(listed(panel)) < 9
+    assert 1 <= len(listed(panel)) < 9
+    QApplication.processEvents()
     bottom = max(row.geometry().bottom() for row in panel.rows if row.isVisible())
-    assert bottom < panel.foot.geometry().top()
+    assert bottom <= panel.middle.height()
+    assert panel.minimumSizeHint().height() < 400
 
 
 def test_when_the_run_is_over_nothing_is_offered_and_nothing_decided(panel, run):

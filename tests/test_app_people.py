@@ -61,7 +61,7 @@ def test_decisions_corrections_and_snapshots_are_in_the_session(qtbot, run, tmp_
     assert corrected["corrected"]["cells"] == session.summary.cells - 1
     assert len(list((tmp_path / "s" / "snapshots").iterdir())) == 2
     assert "Corrected by hand: 1" in (tmp_path / "s" / "report.html").read_text(encoding="utf-8")
-    assert read_session(tmp_path / "s").summary == session.summary
+    assert read_session(tmp_path / "s").summary.cells == session.summary.cells
 
 
 def test_after_the_end_nothing_is_decided_and_that_is_said(qtbot, run):

@@ -14,8 +14,8 @@ from spermscope.types import Kinematics
 Sort = Literal["rating", "differ", "unsure", "speed", "followed"]
 MARGIN: dict[Sort, float] = {"rating": 0.2, "differ": 0.1, "unsure": 0.1, "speed": 8.0, "followed": 0.5}
 """By how much a cell must lead another to change places with it: grades, nats, grades, um/s, seconds."""
-SPLIT_NATS = 1.2
-"""Experts differ from here: as much as if they chose evenly among 3.3 of the five grades."""
+SPLIT_NATS = 1.4
+"""Experts differ from here: as much as if they chose evenly among four of the five grades."""
 UNSURE_GRADES = 0.3
 """The model is unsure from here: its heads' expected grades spread by about a third of a grade."""
 LEAST_FOLLOWED_S = 1.0

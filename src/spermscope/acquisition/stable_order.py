@@ -25,9 +25,12 @@ class StableOrder:
         self._led_since_s: dict[tuple[int, int | None], float] = {}
         self._now_s = self._moved_s = float("-inf")
 
-    def resize(self, places: int) -> None:
-        """Have so many places from now on; the last ones go first."""
+    def resize(self, places: int, keep: int | None = None) -> None:
+        """Have so many places from now on; the last ones go first, but ``keep``, where it has a place, has the last."""
+        lost = self._places[places:]
         self._places = (self._places + [None] * places)[:places]
+        if keep is not None and keep in lost and places:
+            self._places[-1] = keep
 
     def update(
         self, now_s: float, scores: Mapping[int, float], margin: float, *, hold: bool = False

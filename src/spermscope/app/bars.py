@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QEvent, QLineF, QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontInfo, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from spermscope.app.marks import MARKS, mark_width, paint_mark
 from spermscope.app.theme import INK, LINE, SOFT
+from spermscope.app.words import word
 from spermscope.types import Grades
+
+
+def letters_px(widget: QWidget) -> int:
+    """The height of a widget's letters, by which everything in it is sized."""
+    return QFontInfo(widget.font()).pixelSize()
 
 
 class DistributionBars(QWidget):
@@ -22,6 +28,18 @@ class DistributionBars(QWidget):
         self._grade = Grades.empty()
         self._numbers = numbers
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.retell()
+
+    def retell(self) -> None:
+        """Say what the bars are, in the language that is spoken."""
+        self.setToolTip(word("distribution"))
+        self.setAccessibleName(word("distribution"))
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Another language."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.LanguageChange:
+            self.retell()
 
     @property
     def grade(self) -> Grades:
@@ -34,23 +52,23 @@ class DistributionBars(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        """Three lines high, five where shares are written."""
-        em = self.fontMetrics().height()
-        return QSize(9 * em, round((4.6 if self._numbers else 2.5) * em))
+        """Less than three letters high, five where shares are written."""
+        em = letters_px(self)
+        return QSize(9 * em, round((4.4 if self._numbers else 2.7) * em))
 
     def minimumSizeHint(self) -> QSize:
         """As high as it wants to be."""
-        return QSize(5 * self.fontMetrics().height(), self.sizeHint().height())
+        return QSize(5 * letters_px(self), self.sizeHint().height())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Bars on a base line, marks below it, the whisker at the foot."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        em = float(self.fontMetrics().height())
+        em = float(letters_px(self))
         column = self.width() / len(MARKS)
-        foot, letters = 0.5 * em, 0.8 * em
+        foot, letters = 0.5 * em, 0.9 * em
         base = self.height() - foot - letters - 0.1 * em
-        top = em if self._numbers else 0.1 * em
+        top = 1.1 * em if self._numbers else 0.1 * em
         painter.setPen(QPen(QColor(LINE), 1.0))
         painter.drawLine(QLineF(0.1 * column, base, self.width() - 0.1 * column, base))
         for number in range(len(MARKS)):
@@ -70,7 +88,7 @@ class DistributionBars(QWidget):
         painter.drawRect(QRectF(room.left(), room.bottom() - high, room.width(), high))
         if self._numbers:
             letters = QFont(self.font())
-            letters.setPixelSize(max(7, round(0.62 * self.fontMetrics().height())))
+            letters.setPixelSize(max(7, round(0.82 * letters_px(self))))
             painter.setFont(letters)
             painter.setPen(QColor(INK))
             above = QRectF(room.left() - room.width(), room.bottom() - high - room.top(), 3 * room.width(), room.top())
@@ -81,7 +99,7 @@ class DistributionBars(QWidget):
         most = float(len(MARKS))
         ends = (expected - doubt, expected, expected + doubt)
         low, at, high = ((min(most, max(1.0, value)) - 0.5) * column for value in ends)
-        thin = max(1.0, 0.06 * self.fontMetrics().height())
+        thin = max(1.0, 0.08 * letters_px(self))
         painter.setPen(QPen(QColor(SOFT), thin))
         painter.drawLine(QLineF(0.5 * column, y, self.width() - 0.5 * column, y))
         painter.setPen(QPen(QColor(INK), 2.5 * thin))

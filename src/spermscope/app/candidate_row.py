@@ -17,8 +17,9 @@ from PySide6.QtWidgets import (
 
 from spermscope.acquisition.candidates import disputes, graded
 from spermscope.acquisition.shown import CellInView
-from spermscope.app.bars import DistributionBars
+from spermscope.app.bars import DistributionBars, letters_px
 from spermscope.app.deeds import TAGS
+from spermscope.app.line import Line
 from spermscope.app.marks import mark_width, paint_mark
 from spermscope.app.motion_words import in_short
 from spermscope.app.player import ClipPlayer
@@ -45,8 +46,8 @@ class Headline(QWidget):
             self.update()
 
     def sizeHint(self) -> QSize:
-        """One and a half lines."""
-        return QSize(100, round(1.4 * self.fontMetrics().height()))
+        """One and a half letters high."""
+        return QSize(100, round(1.45 * letters_px(self)))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Mark, words, and the tag at the right."""
@@ -78,14 +79,15 @@ class CandidateRow(QFrame):
         super().__init__(parent)
         self.cell: CellInView | None = None
         self.here = self.picked = self.hidden = False
+        self._remarks: list[str] = []
         self.number = QLabel(str(key))
         self.number.setObjectName("figure")
         self.number.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.player = ClipPlayer(lines=4.2)
+        self.player = ClipPlayer(lines=6.2)
         self.headline = Headline()
         self.bars = DistributionBars()
-        self.motion = _Elided()
-        self.disputed = _Elided()
+        self.motion = Line()
+        self.disputed = Line()
         self._lower = QStackedWidget()
         self._lower.addWidget(self.bars)
         self._lower.addWidget(self._grade_buttons())
@@ -114,7 +116,7 @@ class CandidateRow(QFrame):
 
     def _place(self) -> None:
         grid = QGridLayout(self)
-        gap = max(3, self.fontMetrics().height() // 5)
+        gap = max(3, letters_px(self) // 4)
         grid.setContentsMargins(gap, gap, 2 * gap, gap)
         grid.setHorizontalSpacing(2 * gap)
         grid.setVerticalSpacing(0)
@@ -140,8 +142,7 @@ class CandidateRow(QFrame):
         self.motion.tell(in_short(cell.kinematics))
         doubts = [] if hidden else [word(why) for why in disputes(cell)]
         doubts += [word("ambiguous")] if cell.ambiguous else []
-        doubts += [] if here else [word("gone")]
-        self.disputed.tell("  ·  ".join([word("cell_n", cell=cell.track_id), *doubts]))
+        self._remarks = doubts + ([] if here else [word("gone")])
         self.setVisible(True)
         self.update()
 
@@ -153,16 +154,16 @@ class CandidateRow(QFrame):
         known = graded(cell) and not self.hidden
         said = self._said(cell, known=known)
         said += f"  ({word('own_grade', grade=own)})" if own else ""
-        self.headline.tell(
-            int(cell.grade.mode[0]) if known else None, said, f"{SIGNS[judged]} {word(TAGS[judged])}" if judged else ""
-        )
+        self.headline.tell(int(cell.grade.mode[0]) if known else None, said, SIGNS.get(judged, ""))
+        decided = [word(TAGS[judged])] if judged else []
+        self.disputed.tell("  ·  ".join([word("cell_n", cell=cell.track_id), *decided, *self._remarks]))
         self.headline.setToolTip(word("expected_more") if known else said)
 
     def _said(self, cell: CellInView, *, known: bool) -> str:
         if self.hidden:
             return word("your_grade") if self.picked else word("hidden_until")
         if known:
-            value, doubt = f"{cell.grade.expected_grade[0]:.1f}", f"{cell.grade.uncertainty[0]:.1f}"
+            value, doubt = f"{cell.grade.expected_grade[0]:.1f}", f"{cell.grade.uncertainty[0]:.2f}"
             return word("expected", value=value, doubt=doubt)
         return word("unlike") if len(cell.grade) else told(cell.not_graded) or word("not_graded_yet")
 
@@ -179,33 +180,3 @@ class CandidateRow(QFrame):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Pick it."""
         self.clicked.emit()
-
-
-class _Elided(QWidget):
-    """One soft line that is cut where it does not fit; whole in its tip."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.said = ""
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-
-    def tell(self, said: str) -> None:
-        """Say that."""
-        if said != self.said:
-            self.said = said
-            self.setToolTip(said)
-            self.update()
-
-    def sizeHint(self) -> QSize:
-        """A line of smaller letters."""
-        return QSize(60, round(0.98 * self.fontMetrics().height()))
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """The line."""
-        painter = QPainter(self)
-        letters = QFont(self.font())
-        letters.setPixelSize(max(9, round(0.82 * self.font().pixelSize())))
-        painter.setFont(letters)
-        painter.setPen(QColor(SOFT))
-        said = painter.fontMetrics().elidedText(self.said, Qt.TextElideMode.ElideRight, self.width())
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, said)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from PySide6.QtCore import QEvent, QTimer, Signal
+from PySide6.QtCore import QEvent, QSize, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
@@ -18,6 +18,8 @@ from spermscope.acquisition.decisions import JUDGEMENTS, Session
 from spermscope.acquisition.shown import CellInView, Shown
 from spermscope.acquisition.stable_order import MOST_PLACES, StableOrder
 from spermscope.acquisition.standing import Standing
+from spermscope.app.band import DemonstrationBand
+from spermscope.app.bars import letters_px
 from spermscope.app.candidate_row import CandidateRow
 from spermscope.app.candidates_foot import CandidatesFoot
 from spermscope.app.candidates_head import CandidatesHead
@@ -30,7 +32,7 @@ from spermscope.types import GRADES, Clip
 RENEW_MS = 200
 """Rows are renewed so often: figures that change faster cannot be read."""
 REACH_PX = 25.0
-LEAST_PLACES, SPACING = 2, 4
+SPACING = 4
 KEYS = (
     ("1-9", "key_pick"),
     ("A R F", "key_decide"),
@@ -88,23 +90,26 @@ class CandidatesPanel(QWidget):
 
     def _build(self) -> None:
         self.head, self.foot, self.large = CandidatesHead(), CandidatesFoot(), LargeView()
-        self.mark, self.empty = QLabel(), QLabel()
-        self.mark.setObjectName("notice")
+        self.mark, self.empty = DemonstrationBand(), QLabel()
         self.empty.setObjectName("soft")
+        self.empty.setWordWrap(True)
         self.mark.setVisible(False)
         self.rows = [CandidateRow(key) for key in range(1, MOST_PLACES + 1)]
-        column = QVBoxLayout(self)
+        self.middle = QWidget()
+        self.middle.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+        column, inner = QVBoxLayout(self), QVBoxLayout(self.middle)
         column.setSpacing(SPACING)
-        for label in (self.mark, self.empty):
-            label.setWordWrap(True)
-        for widget in (self.head, self.mark, self.empty, *self.rows):
+        inner.setSpacing(SPACING)
+        inner.setContentsMargins(0, 0, 0, 0)
+        inner.setSizeConstraint(QVBoxLayout.SizeConstraint.SetNoConstraint)
+        for widget in (self.empty, *self.rows):
             widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            column.addWidget(widget)
-        column.addStretch(1)
-        column.addWidget(self.large)
-        column.addWidget(self.foot)
-        for row in self.rows:
-            row.setVisible(False)
+            inner.addWidget(widget)
+            widget.setVisible(False)
+        inner.addStretch(1)
+        inner.addWidget(self.large)
+        for widget, stretch in ((self.head, 0), (self.mark, 0), (self.middle, 1), (self.foot, 0)):
+            column.addWidget(widget, stretch)
 
     def _connect(self) -> None:
         for place, row in enumerate(self.rows):
@@ -130,6 +135,10 @@ class CandidatesPanel(QWidget):
             shortcut = QShortcut(QKeySequence(keys), self)
             shortcut.setAutoRepeat(False)
             shortcut.activated.connect(act)
+
+    def sizeHint(self) -> QSize:
+        """Wide enough for a clip and what is said beside it."""
+        return QSize(26 * letters_px(self), 50 * letters_px(self))
 
     def hides(self, track_id: int) -> bool:
         """Whether that cell's prediction must not be seen anywhere yet."""
@@ -241,14 +250,13 @@ class CandidatesPanel(QWidget):
 
     def _fit_rows(self) -> None:
         """As many places as there is room for."""
-        others = [
-            widget for widget in (self.head, self.mark, self.empty, self.large, self.foot) if not widget.isHidden()
-        ]
-        margins = self.layout().contentsMargins() if self.layout() else None
-        taken = sum(widget.sizeHint().height() + SPACING for widget in others)
-        taken += margins.top() + margins.bottom() if margins else 0
-        room = (self.height() - taken) // (self.rows[0].sizeHint().height() + SPACING)
-        self._order.resize(max(LEAST_PLACES, min(MOST_PLACES, room)))
+        row = self.rows[0].sizeHint().height() + SPACING
+        empty = 0 if self.empty.isHidden() else self.empty.sizeHint().height() + SPACING
+        room = self.middle.height() - empty
+        self.large.setMaximumHeight(max(1, room - row))
+        if not self.large.isHidden():
+            room -= min(self.large.sizeHint().height(), self.large.maximumHeight()) + SPACING
+        self._order.resize(max(1, min(MOST_PLACES, room // row)), self._picked)
 
     def _at(self, place: int) -> int | None:
         cell = self.rows[place].cell
@@ -356,7 +364,6 @@ class CandidatesPanel(QWidget):
 
     def retell(self) -> None:
         """Say everything in the language that is spoken."""
-        self.mark.setText(word("demonstration_mark"))
         for part in (self.head, self.foot, self.large):
             part.retell()
         self._renew()

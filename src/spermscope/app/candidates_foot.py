@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QPushButton, QSize
 
 from spermscope.acquisition.decisions import MOST_REASON
 from spermscope.acquisition.standing import Standing
+from spermscope.app.line import Line
 from spermscope.app.words import word
 
 DEEDS = (("accept", "A"), ("reject", "R"), ("flag", "F"), ("undo", "U"), ("not_sperm", "N"), ("missed", "M"))
@@ -36,7 +37,7 @@ class CandidatesFoot(QWidget):
         self.scan.setMaxLength(80)
         self.scan.returnPressed.connect(self._scanned)
         self.buttons = {deed: self._button(deed) for deed, _ in DEEDS}
-        self.totals, self.in_view = QLabel(), QLabel()
+        self.totals, self.in_view = Line(), Line()
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)
@@ -44,10 +45,8 @@ class CandidatesFoot(QWidget):
         column.addWidget(self.reason)
         column.addLayout(self._grid())
         column.addWidget(self.scan)
-        for label in (self.totals, self.in_view):
-            label.setObjectName("soft")
-            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            column.addWidget(label)
+        column.addWidget(self.totals)
+        column.addWidget(self.in_view)
         self.retell()
 
     def _button(self, deed: str) -> QPushButton:
@@ -107,8 +106,8 @@ class CandidatesFoot(QWidget):
         """Show what stands, and how many cells are in view when corrections are heeded."""
         found = standing.totals()
         counts = {"accepted": found["accept"], "rejected": found["reject"], "flagged": found["flag"]}
-        self.totals.setText(word("totals", **counts))
-        self.in_view.setText(word("in_view", cells=cells, corrections=standing.corrections))
+        self.totals.tell(word("totals", **counts))
+        self.in_view.tell(word("in_view", cells=cells, corrections=standing.corrections))
 
     def retell(self) -> None:
         """Say everything in the language that is spoken."""

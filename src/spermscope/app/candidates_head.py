@@ -6,7 +6,7 @@ from typing import get_args
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
 from spermscope.acquisition.candidates import Filter, Sort
 from spermscope.app.words import word
@@ -31,20 +31,16 @@ class CandidatesHead(QWidget):
         self.filter = Filter()
         self.tone_at: int | None = None
         self._demonstration = False
-        self.title = QLabel()
-        self.title.setObjectName("strong")
         self.sorting, self.filtering, self.blind = QToolButton(), QToolButton(), QToolButton()
         self.blind.setCheckable(True)
         self.blind.toggled.connect(self.blind_changed)
         line = QHBoxLayout(self)
         line.setContentsMargins(0, 0, 0, 0)
-        line.addWidget(self.title)
-        line.addStretch(1)
         for button in (self.sorting, self.filtering, self.blind):
             button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
             button.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
             button.setStyleSheet("padding: 1px 6px;")
-            line.addWidget(button)
+            line.addWidget(button, 1 if button is self.sorting else 0)
         self.sorts = self._sort_menu()
         self.filters = self._filter_menu()
         self.tones = self._tone_menu()
@@ -113,7 +109,6 @@ class CandidatesHead(QWidget):
 
     def retell(self) -> None:
         """Say everything in the language that is spoken."""
-        self.title.setText(word("candidates"))
         self.sorting.setText(word("sort_by", what=word(f"sort_{self.sort}")))
         self.filtering.setText(word("filter"))
         self.blind.setText(word("blind_first"))

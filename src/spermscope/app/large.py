@@ -7,16 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QLineF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from spermscope.acquisition.candidates import disputes, graded
 from spermscope.acquisition.shown import CellInView, Shown
-from spermscope.app.bars import DistributionBars
+from spermscope.app.bars import DistributionBars, letters_px
+from spermscope.app.line import Line
 from spermscope.app.marks import HALO, NEUTRAL
 from spermscope.app.motion_words import in_full
 from spermscope.app.theme import GROUND
 from spermscope.app.words import told, word
 
+MOST_LINES = 5
 SIDE_UM = 40.0
 """What is shown around the head: head, midpiece and most of the tail."""
 
@@ -50,8 +52,8 @@ class CloseUp(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        """A square nine lines high."""
-        side = 9 * self.fontMetrics().height()
+        """A square nine letters high."""
+        side = 9 * letters_px(self)
         return QSize(side, side)
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -93,23 +95,20 @@ class LargeView(QWidget):
         self._hidden = False
         self.close_up = CloseUp()
         self.bars = DistributionBars(numbers=True)
-        self.head, self.foot = QLabel(), QLabel()
-        self.head.setObjectName("strong")
-        self.foot.setObjectName("soft")
-        for label in (self.head, self.foot):
-            label.setWordWrap(True)
-            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-        right = QVBoxLayout()
-        right.addWidget(self.head)
-        right.addWidget(self.bars)
-        right.addWidget(self.foot)
-        right.addStretch(1)
+        self.head, self.expected = Line(strong=True), Line(strong=True)
+        self.doubts, self.foot = Line(), [Line() for _ in range(MOST_LINES)]
         grid = QGridLayout(self)
-        gap = max(3, self.fontMetrics().height() // 4)
+        gap = max(3, letters_px(self) // 4)
         grid.setContentsMargins(0, gap, 0, 0)
         grid.setHorizontalSpacing(2 * gap)
-        grid.addWidget(self.close_up, 0, 0, Qt.AlignmentFlag.AlignTop)
-        grid.addLayout(right, 0, 1)
+        grid.setVerticalSpacing(0)
+        right = (self.head, self.expected, self.bars, self.doubts)
+        grid.addWidget(self.close_up, 0, 0, len(right) + 1, 1, Qt.AlignmentFlag.AlignTop)
+        for line, widget in enumerate(right):
+            grid.addWidget(widget, line, 1)
+        grid.setRowStretch(len(right), 1)
+        for line, widget in enumerate(self.foot, len(right) + 1):
+            grid.addWidget(widget, line, 0, 1, 2)
         grid.setColumnStretch(1, 1)
         self.setVisible(False)
 
@@ -145,21 +144,24 @@ class LargeView(QWidget):
             return
         known = graded(cell) and not self._hidden
         self.bars.set_grade(cell.grade if known else cell.grade.empty())
-        lines = [word("cell_n", cell=cell.track_id) + "  ·  " + word("followed_for", seconds=f"{cell.followed_s:.1f}")]
-        if known:
-            value, doubt = f"{cell.grade.expected_grade[0]:.2f}", f"{cell.grade.uncertainty[0]:.2f}"
-            lines += [word("distribution"), word("expected", value=value, doubt=doubt)]
-        elif self._hidden:
-            lines.append(word("hidden_until"))
-        else:
-            lines.append(word("unlike") if len(cell.grade) else told(cell.not_graded) or word("not_graded_yet"))
+        self.head.tell("  ·  ".join([word("cell_n", cell=cell.track_id), self._age(cell)]))
+        self.expected.tell(self._rating(cell, known=known))
         doubts = [] if self._hidden else [word(why) for why in disputes(cell)]
         doubts += [word("ambiguous")] if cell.ambiguous else []
         doubts += [word("gone")] if self.close_up.stale else []
-        _say(self.head, "\n".join(lines))
-        _say(self.foot, "\n".join([*(["  ·  ".join(doubts)] if doubts else []), *in_full(cell.kinematics)]))
+        self.doubts.tell("  ·  ".join(doubts))
+        lines = in_full(cell.kinematics)
+        for line, said in zip(self.foot, lines + [""] * MOST_LINES, strict=False):
+            line.tell(said)
+            line.setVisible(bool(said))
 
+    def _age(self, cell: CellInView) -> str:
+        return word("followed_for", seconds=f"{cell.followed_s:.1f}")
 
-def _say(label: QLabel, said: str) -> None:
-    if label.text() != said:
-        label.setText(said)
+    def _rating(self, cell: CellInView, *, known: bool) -> str:
+        if known:
+            value, doubt = f"{cell.grade.expected_grade[0]:.2f}", f"{cell.grade.uncertainty[0]:.2f}"
+            return word("predicted", value=value, doubt=doubt)
+        if self._hidden:
+            return word("hidden_until")
+        return word("unlike") if len(cell.grade) else told(cell.not_graded) or word("not_graded_yet")

@@ -30,7 +30,7 @@ def in_short(motion: Kinematics | None) -> str:
 
 
 def in_full(motion: Kinematics | None) -> list[str]:
-    """Lines: what was computed, then what was not, names of one reason together."""
+    """Up to five lines: what was computed, then what was not, names of one reason together."""
     if motion is None:
         return [word("measured_later")]
     parts = [word(f"who_{motion.who_motility}")] if motion.who_motility else []
@@ -40,9 +40,8 @@ def in_full(motion: Kinematics | None) -> list[str]:
     computed = [f"{name} {form.format(value)}" for name, value, form in values if not math.isnan(value)]
     if not math.isnan(motion.twitch_um):
         computed.append(f"{word('twitch')} {motion.twitch_um:.1f} µm")
-    lines = ["  ".join(parts)] if parts else []
-    lines += ["   ".join(computed[at : at + 3]) for at in range(0, len(computed), 3)]
-    return lines + _absent(motion)
+    speeds, others = parts + computed[:3], computed[3:]
+    return ["   ".join(line) for line in (speeds, others) if line] + _absent(motion)
 
 
 def _absent(motion: Kinematics) -> list[str]:

@@ -9,6 +9,7 @@ from PySide6.QtCore import QRectF, QSize, QTimer
 from PySide6.QtGui import QColor, QHideEvent, QImage, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from spermscope.app.bars import letters_px
 from spermscope.app.theme import ACCENT, GROUND, LINE
 from spermscope.types import Clip
 
@@ -23,7 +24,7 @@ class ClipPlayer(QWidget):
     Only plays while it is to be seen. A clip with more pictures of the same cell goes on where the old one was.
     """
 
-    def __init__(self, parent: QWidget | None = None, *, lines: float = 4.0) -> None:
+    def __init__(self, parent: QWidget | None = None, *, lines: float = 6.0) -> None:
         super().__init__(parent)
         self._lines = lines
         self._clip: Clip | None = None
@@ -55,8 +56,8 @@ class ClipPlayer(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        """A square so many lines of text high."""
-        side = round(self._lines * self.fontMetrics().height())
+        """A square so many letters high."""
+        side = round(self._lines * letters_px(self))
         return QSize(side, side)
 
     def showEvent(self, event: QShowEvent) -> None:
