@@ -2,10 +2,10 @@
 
 ``python -m benchmarks.recording [--kills N] [--size 1392x976]``. Each time a process of its own records pictures of a
 simulated microscope (rendered beforehand, with their numbers in a corner) as fast as it can, with the times of 15 fps,
-and tells which frame it is about to hand over; it is killed somewhere within its first seconds. Then every segment that
-was closed must have its hash and give every frame to the bit. *Missing* are the seconds from the last frame that can be
-read to the last one handed over: once with what the segment that was being written still gives, once (as after a power
-cut) by the closed ones alone. At the end, what recording costs: bytes, and time a frame.
+and tells which frame it is about to hand over; it is killed somewhere within its first eight seconds of recording. Then
+every segment that was closed must have its hash and give every frame to the bit. *Missing* are the seconds from the
+last frame that can be read to the last one handed over: once with what the segment that was being written still gives,
+once (as after a power cut) by the closed ones alone. At the end, what recording costs: bytes, and time a frame.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from spermscope.video.recorded import Recorded
 
 FPS = 15.0
 RENDERED = 30
+MOST_FRAMES = 120
+"""A recorder is killed after up to so many frames, and then at any moment of the next ones."""
 ANY_DISK = DiskRules(warn_s=0, refuse_s=0, reserve_bytes=0)
 
 
@@ -51,7 +53,10 @@ def kill_at_random(folder: Path, kills: int, seed: int, width_px: int = 160, hei
     pictures = folder / "pictures.npy"
     np.save(pictures, render(width_px, height_px))
     rng = np.random.default_rng(seed)
-    return [_kill(pictures, folder / f"{number:03d}", float(rng.uniform(0.0, 1.0))) for number in range(kills)]
+    return [
+        _kill(pictures, folder / f"{number:03d}", int(rng.integers(1, MOST_FRAMES)), float(rng.uniform(0.0, 0.05)))
+        for number in range(kills)
+    ]
 
 
 def render(width_px: int, height_px: int) -> NDArray[np.uint8]:
@@ -81,16 +86,16 @@ def record(pictures: Path, folder: Path) -> None:
         index += 1
 
 
-def _kill(pictures: Path, folder: Path, after_s: float) -> Kill:
+def _kill(pictures: Path, folder: Path, frames: int, later_s: float) -> Kill:
     command = [sys.executable, "-m", "benchmarks.recording", "--record", str(pictures), str(folder)]
     handed: list[int] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         listener = threading.Thread(target=_listen, args=(child.stdout, handed))
         listener.start()
-        while not handed and child.poll() is None:
-            time.sleep(0.005)
-        time.sleep(after_s)
+        while len(handed) < frames and child.poll() is None:
+            time.sleep(0.001)
+        time.sleep(later_s)
         child.kill()
         child.wait()
         listener.join()
