@@ -87,7 +87,7 @@ def main_figures(folder: Path) -> dict[str, str]:
     """
     summary = read_session(folder).summary
     corrected = _corrected(folder)
-    shares = summary.motility or {}
+    amount, shares = summary.concentration, summary.motility or {}
     sample = summary.sample_distribution or {}
     fixed = corrected.get("corrected", {})
     figures = {
@@ -96,7 +96,7 @@ def main_figures(folder: Path) -> dict[str, str]:
         "scale": _text(summary.profile.get("um_per_px"), "{:.3f}"),
         "cells": _with(str(summary.cells), fixed.get("cells")),
         "in_view": _with(_text(summary.mean_in_view, "{:.1f}"), _text(fixed.get("mean_in_view"), "{:.1f}")),
-        "concentration": _text(summary.concentration and summary.concentration.millions_per_ml, "{:.3g}"),
+        "concentration": _text(amount.millions_per_ml if amount else None, "{:.3g}"),
         **{name: _with(_share(shares.get(name)), _fixed_share(fixed, name)) for name in ("motile", "progressive")},
         "hyperactivated": _share(summary.hyperactivated),
         "graded": _with(str(summary.graded), fixed.get("graded")),
