@@ -104,7 +104,7 @@ def test_main_figures_are_the_summarys_and_absent_ones_are_empty(root):
     figures, said = main_figures(root / "one"), json.loads((root / "one" / "session.json").read_text())
     assert figures["cells"] == str(said["cells"])
     assert figures["scale"] == "0.400"
-    assert figures["motile"] == ""
+    assert figures["motile"] == said["not_computed"]["motility"]
     assert figures["corrections"] == "0"
     assert figures["model"].startswith(next(use["name"] for use in said["models"] if use["kind"] == "streaming"))
 
