@@ -4,7 +4,8 @@
 ``FOLDER/live.npy`` (kept; a temporary one unless given) and given forwards and backwards, without a break, by a camera
 that is a thread with a clock. The delay runs from a frame's arrival until the thread that shows, which looks 60 times a
 second, has it, and until what that does with it (``hook`` of ``watch``, such as painting) is done. The first five
-seconds are left out. Exits 1 when a frame was dropped in capture or recording.
+seconds are left out. Exits 1 when a frame was dropped in capture or recording, or when memory grows by over 5 % once
+the replay is full.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from spermscope.video.reader import TimeSource
 SCENE = "width_px=1392,height_px=976,um_per_px=0.3333,fps=15,duration_s=20,cells=30,seed=73"
 WARM_S = 5.0
 LOOK_S = 1.0 / 60.0
+FULL_AFTER = 40
+"""Seconds after which the replay is full: from there on memory must stay flat."""
 
 
 def rendered(folder: Path) -> Array:
@@ -83,7 +86,7 @@ def watch(run: LiveRun, seconds: float, hook: Callable[[Shown], None]) -> dict[s
     """Look at the run as a window does; delays in ms, from arrival until seen and until done, and memory in MB."""
     found: dict[str, list[float]] = {"seen": [], "done": [], "memory": [], "step": []}
     process, latest = psutil.Process(), None
-    begun_s = time.monotonic()
+    begun_s, spent_s = time.monotonic(), sum(process.cpu_times()[:2])
     while (now_s := time.monotonic()) - begun_s < seconds + WARM_S:
         shown = run.newest()
         if shown is not None and shown is not latest:
@@ -96,6 +99,7 @@ def watch(run: LiveRun, seconds: float, hook: Callable[[Shown], None]) -> dict[s
         if len(found["memory"]) < now_s - begun_s - WARM_S:
             found["memory"].append(process.memory_info().rss / 1e6)
         time.sleep(max(0.0, LOOK_S - (time.monotonic() - now_s)))
+    found["cores"] = [(sum(process.cpu_times()[:2]) - spent_s) / (time.monotonic() - begun_s)]
     return found
 
 
@@ -116,7 +120,7 @@ def measure(images: Array, seconds: float, *, record: bool, hook: Callable[[Show
         timings = run.newest().step.timings_ms if run.newest() else {}
         run.finish()
     memory = found["memory"]
-    first = memory[min(len(memory) // 10, 60)]
+    first = memory[min(len(memory) - 1, FULL_AFTER)]
     lines = ["| delay until | p50 ms | p99 ms | most ms |", "|---|---|---|---|"]
     for name in ("seen", "done"):
         p50, p99 = np.percentile(found[name], [50, 99])
@@ -125,12 +129,13 @@ def measure(images: Array, seconds: float, *, record: bool, hook: Callable[[Show
         f"\ncaptured {figures.captured}, analysed {figures.analysed_fps:.1f} a second",
         f"pipeline, median {np.median(found['step']):.0f} ms; of the last frame "
         + ", ".join(f"{name} {ms:.0f}" for name, ms in timings.items()),
+        f"cores in use, mean: {found['cores'][0]:.2f}",
         f"dropped: analysis {figures.dropped_analysis}, recording {figures.dropped_recording}",
         f"recorded {figures.recorded_s:.1f} s; the camera was late by {1e3 * cameras[0].late_s:.0f} ms at most",
         f"memory {first:.0f} MB to {memory[-1]:.0f} MB: {100 * (memory[-1] / first - 1):.1f} %",
     ]
     sys.stdout.write("\n".join(lines) + "\n")
-    return int(figures.dropped_recording > 0)
+    return int(figures.dropped_recording > 0 or memory[-1] > 1.05 * first)
 
 
 def main(hook: Callable[[Shown], None] = lambda shown: None) -> int:

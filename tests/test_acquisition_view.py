@@ -15,13 +15,17 @@ def shown():
     """Every frame as it is shown, and the pipeline at its end."""
     with open_source(SCENE) as source:
         pipeline = Pipeline(source.profile)
-        view = View(pipeline)
-        rows = [view.show(pipeline.step(frame), 1.0) for frame in source]
-    return rows, pipeline
+        view, steps = View(pipeline), []
+        rows = []
+        for frame in source:
+            step = pipeline.follow(pipeline.look(frame), lambda placed: rows.append(view.show(placed, 1.0)))
+            view.learn(step)
+            steps.append(step)
+    return rows, pipeline, steps
 
 
 def test_every_live_track_is_shown_where_it_is(shown):
-    rows, _ = shown
+    rows, _, _ = shown
     assert any(row.cells for row in rows)
     for row in rows:
         tracks = row.step.tracks
@@ -32,7 +36,7 @@ def test_every_live_track_is_shown_where_it_is(shown):
 
 
 def test_a_trail_ends_where_the_cell_is_and_covers_a_second(shown):
-    rows, _ = shown
+    rows, _, _ = shown
     for row in rows:
         for cell in row.cells:
             np.testing.assert_allclose(cell.trail_px[-1], cell.xy_px, atol=1e-6)
@@ -44,11 +48,10 @@ def test_a_trail_ends_where_the_cell_is_and_covers_a_second(shown):
 
 
 def test_a_cell_keeps_its_newest_grade_until_the_next_and_says_why_it_has_none(shown):
-    rows, _ = shown
+    rows, _, steps = shown
     latest = {}
-    for row in rows:
-        for number, track_id in enumerate(row.step.grades.track_id.tolist()):
-            latest[track_id] = row.step.grades.probabilities[number]
+    for row, step in zip(rows, steps, strict=True):
+        assert len(row.step.grades) == 0
         for cell in row.cells:
             if cell.track_id in latest:
                 np.testing.assert_array_equal(cell.grade.probabilities[0], latest[cell.track_id])
@@ -56,11 +59,13 @@ def test_a_cell_keeps_its_newest_grade_until_the_next_and_says_why_it_has_none(s
             else:
                 assert len(cell.grade) == 0
                 assert cell.not_graded.startswith("not graded: fewer than")
+        for number, track_id in enumerate(step.grades.track_id.tolist()):
+            latest[track_id] = step.grades.probabilities[number]
     assert latest
 
 
 def test_numbers_come_after_a_second_and_are_those_of_the_track_so_far(shown):
-    rows, pipeline = shown
+    rows, pipeline, _ = shown
     for row in rows:
         assert all(cell.kinematics is None for cell in row.cells if cell.followed_s < 1.0)
     measured = [cell for cell in rows[-1].cells if cell.kinematics]
@@ -73,7 +78,7 @@ def test_numbers_come_after_a_second_and_are_those_of_the_track_so_far(shown):
 
 
 def test_the_crops_so_far_are_those_that_are_graded(shown):
-    rows, pipeline = shown
+    rows, pipeline, _ = shown
     for cell in rows[-1].cells:
         clip = pipeline.clip_so_far(cell.track_id)
         if clip is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -69,6 +69,14 @@ class _Located:
     frame: Frame
     stage: StagePosition
     clock: _Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one frame shows by itself: where it lies, and heads."""
+
+    located: _Located
+    detections: Detections
 
 
 class Pipeline:
@@ -139,8 +147,20 @@ class Pipeline:
         ValueError
             When the frame's time does not lie after the previous one's, or its size differs from the profile's.
         """
+        return self.follow(self.look(frame))
+
+    def look(self, frame: Frame) -> Seen:
+        """The first half of ``step``; call it in order of time. May run while an earlier frame is being followed."""
         located = self._locate(frame)
-        return self._follow(located, self._detect(located))
+        return Seen(located, self._detect(located))
+
+    def follow(self, seen: Seen, placed: Callable[[Step], None] = lambda step: None) -> Step:
+        """The second half of ``step``, in the same order.
+
+        ``placed`` is called with the step as soon as every cell has its place, before cells are graded: whoever shows
+        them waits for no grade. Its ``grades`` and ``finished`` are empty.
+        """
+        return self._follow(seen.located, seen.detections, placed)
 
     def finish(self) -> tuple[Cell, ...]:
         """End every live track (``why`` = ``end``) and give its cell."""
@@ -193,7 +213,7 @@ class Pipeline:
         with located.clock.lap("detect"):
             return self.detector.detect(located.frame)
 
-    def _follow(self, located: _Located, seen: Detections) -> Step:
+    def _follow(self, located: _Located, seen: Detections, placed: Callable[[Step], None] = lambda step: None) -> Step:
         """What a frame means for the cells that are being followed."""
         frame, stage, clock = located.frame, located.stage, located.clock
         with clock.lap("track"):
@@ -206,11 +226,12 @@ class Pipeline:
             crops = self._clipper.step(frame, tracks)
         with clock.lap("tails"):
             self._tails.step(frame, tracks, crops)
+        self._histories.add(frame, tracks)
+        placed(Step(frame, stage, detections, tracks, Grades.empty(), dict(clock.laps_ms)))
         with clock.lap("grade"):
             grades = self.grader.step(crops)
             self._keep_best(grades)
         with clock.lap("measure"):
-            self._histories.add(frame, tracks)
             finished += self._finish(tracks.ended_id[len(ended[0]) :], tracks.ended_why[len(ended[0]) :])
         return Step(frame, stage, detections, tracks, grades, clock.laps_ms, finished)
 

@@ -15,6 +15,7 @@ import zipfile
 import zlib
 from collections import deque
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import version
@@ -108,13 +109,10 @@ class Model:
 
     With ``precision`` int8 a graph that has an int8 variant is that variant, under the same name.
 
-    Any thread may call ``run`` and ``read``. ``at_once`` calls, ``threads`` unless given, compute at once and share
-    ``threads`` cores: many for throughput, 1 for the shortest wait.
+    Any thread may call ``run`` and ``read``; up to ``threads`` calls compute at once, each on one core.
     """
 
-    def __init__(
-        self, file: ModelFile, threads: int = 1, precision: Precision = "f32", at_once: int | None = None
-    ) -> None:
+    def __init__(self, file: ModelFile, threads: int = 1, precision: Precision = "f32") -> None:
         self.card = file.card
         self.sha256 = file.sha256
         self.golden = file.golden
@@ -124,9 +122,16 @@ class Model:
         self._entries = {name: entry if entry in file.graphs else name for name, entry in wanted.items()}
         self._graphs = {name: file.graphs[entry] for name, entry in self._entries.items()}
         self._threads = threads
-        self._at_once = at_once or threads
+        self._at_once = threads
         self._compiled: dict[tuple[str, tuple[tuple[int, ...], ...]], _Compiled] = {}
         self._lock = threading.Lock()
+
+    def prompt(self, threads: int) -> Model:
+        """The same model for the shortest wait: one call at a time, on ``threads`` cores."""
+        model = copy(self)
+        model._threads, model._at_once = threads, 1
+        model._compiled, model._lock = {}, threading.Lock()
+        return model
 
     def run(self, graph: str, inputs: Arrays) -> dict[str, NDArray[np.float32]]:
         """Outputs of ``graph`` by name, float32.
@@ -256,7 +261,7 @@ def load_model(path: Path, *, threads: int = 1, precision: Precision = "f32", at
     file = read_model(path)
     if precision == "int8" and not any(graph.endswith(INT8) for graph in file.graphs):
         raise ValueError(f"{path}: expected a model with an int8 variant (spermscope export --int8), found f32 alone")
-    model = Model(file, threads, precision, at_once)
+    model = Model(file, threads, precision)
     try:
         model.check_golden()
     except RuntimeError as error:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,20 +21,24 @@ from spermscope.calibration import Calibration
 from spermscope.conclusion import Conditions
 from spermscope.detect import Detector, open_detector
 from spermscope.grade import open_grader
-from spermscope.pipeline import Pipeline
+from spermscope.pipeline import Pipeline, Seen
 from spermscope.runtime import Model, load_model, shipped
 from spermscope.settings import Settings
 from spermscope.sitting import Sitting, own_grader
 from spermscope.summary import Summary
-from spermscope.types import Cell, Clip, Frame, SourceProfile, Step
+from spermscope.types import Clip, Frame, SourceProfile, Step
 from spermscope.video import Source
+
+MOST_BEHIND = 15
+"""Frames that the tables may be behind what is shown; where the disk takes longer, the analysis waits for it."""
 
 
 class Analysis:
     """Takes frames from ``frames`` through the pipeline into the session ``folder``, which was begun already.
 
-    ``run`` is the thread's work. ``newest`` is the latest frame that was analysed; what is kept of it is kept
-    afterwards, so that nobody waits for the disk. ``because`` says why the session holds only a part, '' when it is
+    ``run`` is the thread's work; it has a second one that follows a frame's cells while it looks at the next frame.
+    ``newest`` is the latest frame whose cells have their places; grades and what is kept come afterwards, so that
+    nobody waits for them. ``because`` says why the session holds only a part, '' when it is
     whole; ``on_failed(line)`` is called when that changes. While ``withheld`` holds a reason no cell gets a grade.
     """
 
@@ -55,6 +61,7 @@ class Analysis:
         self._settings, self._conditions, self._own = settings, conditions, grader
         self._pipeline: Pipeline | None = None
         self._dropped = 0
+        self._kept: deque[Future[None]] = deque()
 
     def run(self, source: Source, calibration: Calibration | None, ready: Callable[[], None]) -> None:
         """Open the models, call ``ready``, and analyse until no frame comes any more; never raises."""
@@ -62,8 +69,9 @@ class Analysis:
             pipeline = self._open(source, calibration)
             self._frames.begin()
             ready()
-            while (taken := self._frames.take()) is not None:
-                self._step(pipeline, taken)
+            with ThreadPoolExecutor(1, "keep") as self._keeper, ThreadPoolExecutor(1, "follow") as follower:
+                self._all(pipeline, follower)
+                self._await_kept(0)
         except Exception as error:  # the recording goes on, and what was done is kept
             self._fail(f"the analysis stopped: {str(error) or type(error).__name__}")
         finally:
@@ -93,9 +101,10 @@ class Analysis:
 
     def _open(self, source: Source, calibration: Calibration | None) -> Pipeline:
         profile = source.profile
-        self._detector_model = None if self._settings.detect.method == "boxes" else prompt_detector(self._settings)
+        network = self._settings.detect.method == "network"
+        self._detector_model = load_model(shipped("detector")).prompt(self._settings.threads) if network else None
         own_grader(profile, self._settings, self._own)
-        self._grader_model = self._own or load_model(shipped("grader"))
+        self._grader_model = (self._own or load_model(shipped("grader"))).prompt(self._settings.threads)
         pipeline = Pipeline(
             profile,
             self._settings,
@@ -114,29 +123,59 @@ class Analysis:
         detector.detect(Frame(np.full((profile.height_px, profile.width_px), 128, np.uint8), 0, 0.0))
         return detector
 
-    def _step(self, pipeline: Pipeline, taken: Taken) -> None:
-        if taken.profile is not pipeline.profile:
-            grader = open_grader(taken.profile, self._settings, self._grader_model)
-            cells = pipeline.renew(taken.profile, detector=self._detector(taken.profile), grader=grader)
-            self._keep(ungraded(cells, self.withheld))
-            self._view = View(pipeline)
-        dropped, self._dropped = self._frames.dropped - self._dropped, self._frames.dropped
-        withheld = self.withheld
-        step = without_grades(replace(pipeline.step(taken.frame), dropped=dropped), withheld)
-        self.newest = shown = self._view.show(step, taken.taken_s, withheld)
-        self.delays.add(shown.ready_s, shown.delay_s)
-        self._keep(step)
-        self.replay.add(shown)
+    def _all(self, pipeline: Pipeline, follower: ThreadPoolExecutor) -> None:
+        """Look at each frame in this thread while the one before is followed in another."""
+        before: Future[None] | None = None
+        while (taken := self._frames.take()) is not None:
+            if taken.profile is not pipeline.profile:
+                if before is not None:
+                    before.result()
+                self._renew(pipeline, taken.profile)
+            dropped, self._dropped = self._frames.dropped - self._dropped, self._frames.dropped
+            seen = pipeline.look(taken.frame)
+            if before is not None:
+                before.result()
+            before = follower.submit(self._follow, pipeline, taken, seen, dropped)
+        if before is not None:
+            before.result()
 
-    def _keep(self, what: Step | tuple[Cell, ...]) -> None:
-        """Into the session, until the disk takes no more; what is seen is shown all the same."""
+    def _renew(self, pipeline: Pipeline, profile: SourceProfile) -> None:
+        grader = open_grader(profile, self._settings, self._grader_model)
+        self._await_kept(0)
+        cells = ungraded(pipeline.renew(profile, detector=self._detector(profile), grader=grader), self.withheld)
+        self._into(lambda sitting: sitting.add_cells(cells))
+        self._view = View(pipeline)
+
+    def _follow(self, pipeline: Pipeline, taken: Taken, seen: Seen, dropped: int) -> None:
+        withheld, shown = self.withheld, []
+
+        def show(step: Step) -> None:
+            self.newest = self._view.show(step, taken.taken_s, withheld)
+            self.delays.add(self.newest.ready_s, self.newest.delay_s)
+            shown.append(self.newest)
+
+        step = without_grades(replace(pipeline.follow(seen, show), dropped=dropped), withheld)
+        self._view.learn(step)
+        self._await_kept(MOST_BEHIND)
+        self._kept.append(self._keeper.submit(self._keep, step, shown))
+
+    def _await_kept(self, most: int) -> None:
+        """Wait until no more than so many frames are still to be kept; whatever went wrong there is raised here."""
+        while len(self._kept) > most:
+            self._kept.popleft().result()
+
+    def _keep(self, step: Step, shown: list[Shown]) -> None:
+        """Into the session, until the disk takes no more, and into the replay; a slow disk delays no picture."""
+        self._into(lambda sitting: sitting.add(step))
+        for one in shown:
+            self.replay.add(one)
+
+    def _into(self, add: Callable[[Sitting], None]) -> None:
+        """Add to the session, until the disk takes no more; what is seen is shown all the same."""
         if self.because or self.sitting is None:
             return
         try:
-            if isinstance(what, Step):
-                self.sitting.add(what)
-            else:
-                self.sitting.add_cells(what)
+            add(self.sitting)
         except OSError as error:
             frames = self.sitting.tally.frames
             self._fail(f"could not go on after frame {frames}: {error.strerror or error}")
@@ -144,8 +183,3 @@ class Analysis:
     def _fail(self, line: str) -> None:
         self.because = line
         self._on_failed(line)
-
-
-def prompt_detector(settings: Settings) -> Model:
-    """The shipped detector with all its threads on one frame: a live picture waits for this frame, not for many."""
-    return load_model(shipped("detector"), threads=settings.threads, at_once=1)

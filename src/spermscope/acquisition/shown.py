@@ -40,7 +40,10 @@ class CellInView:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One analysed frame: ``step.frame`` is the very picture that ``cells`` belong to.
+    """One frame in which every cell has its place: ``step.frame`` is the very picture that ``cells`` belong to.
+
+    Cells are graded afterwards, so that no picture waits for it: ``step.grades`` and ``step.finished`` are empty, and a
+    new grade is in the cells of the next frame.
 
     ``taken_s`` and ``ready_s`` are ``time.monotonic`` when the frame arrived and when its analysis was done.
     ``demonstration``: a model in use was not trained on experts, and every surface must say so.

@@ -17,7 +17,7 @@ MOST_RENEWED = 4
 
 
 class View:
-    """Follows a pipeline and says what each of its steps shows. Call ``show`` once a step, in order."""
+    """Follows a pipeline and says what each of its steps shows: for each, ``show`` and then ``learn``, in order."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
@@ -26,21 +26,24 @@ class View:
         self._numbers: dict[int, tuple[float, Kinematics | None]] = {}
 
     def show(self, step: Step, taken_s: float, withheld: str = "") -> Shown:
-        """The frame that was taken at ``taken_s`` and all that is painted on it; ready now.
+        """The frame that was taken at ``taken_s`` and all that is painted on it, by what was learned before; ready now.
 
         ``withheld`` says why no cell has a grade, whatever was predicted before.
         """
         if withheld:
             self._grades.clear()
+        unsettled = set(self._pipeline.unsettled.tolist())
+        cells = tuple(self._cell(step, row, unsettled, withheld) for row in range(len(step.tracks)))
+        return Shown(step, cells, taken_s, time.monotonic(), self._pipeline.demonstration)
+
+    def learn(self, step: Step) -> None:
+        """Take the step's grades and measure its cells, for the frames that follow."""
         for row, track_id in enumerate(step.grades.track_id.tolist()):
             self._grades[track_id] = step.grades.row(row)
         for track_id in step.tracks.ended_id.tolist():
             self._grades.pop(track_id, None)
             self._numbers.pop(track_id, None)
-        unsettled = set(self._pipeline.unsettled.tolist())
         self._renew(step)
-        cells = tuple(self._cell(step, row, unsettled, withheld) for row in range(len(step.tracks)))
-        return Shown(step, cells, taken_s, time.monotonic(), self._pipeline.demonstration)
 
     def _renew(self, step: Step) -> None:
         """Measure anew the cells that wait for it the longest."""
