@@ -15,12 +15,13 @@ from spermscope.simulate.scene import Scene, SceneSettings
 from spermscope.types import Frame
 
 SCENE = "sim:width_px=240,height_px=200,um_per_px=0.4,fps=15,duration_s=2,cells=4,seed=3,optics=phase"
+SMALL = "sim:width_px=200,height_px=160,um_per_px=0.4,fps=15,duration_s=1.2,cells=4,seed=3,optics=phase"
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made") / "one"
-    assess(SCENE, folder, um_per_px=0.4, conditions=Conditions(sample="S-1"))
+    assess(SMALL, folder, um_per_px=0.4, conditions=Conditions(sample="S-1"))
     return folder
 
 

@@ -18,7 +18,7 @@ from spermscope.store import read_session
 from spermscope.summary import Share, Summary
 from spermscope.types import GRADES
 
-PARTIAL, PERCENT = ".partial", "{:.0f} %"
+PARTIAL, PERCENT = ".partial", "{:.0f}\N{NO-BREAK SPACE}%"
 WHY = {
     "concentration": "concentration",
     "motile": "motility",
