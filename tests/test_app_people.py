@@ -18,7 +18,7 @@ from spermscope.app.replay_bar import ReplayBar
 from spermscope.app.view import LiveView
 from spermscope.store import read_session
 
-SCENE = "sim:width_px=320,height_px=240,um_per_px=0.4,fps=15,duration_s=4,cells=6,seed=3,optics=phase"
+SCENE = "sim:width_px=260,height_px=220,um_per_px=0.4,fps=15,duration_s=2.4,cells=6,seed=3,optics=phase"
 
 
 @pytest.fixture

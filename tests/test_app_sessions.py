@@ -107,7 +107,7 @@ def test_two_are_compared_side_by_side(dialog, qtbot):
     comparison = dialog.findChild(ComparisonDialog)
     assert comparison.mark.isVisibleTo(comparison)
     assert comparison.table.item(0, 0).text() == "Frames"
-    assert comparison.table.item(0, 1).text() == comparison.table.item(0, 2).text() == "30"
+    assert comparison.table.item(0, 1).text() == comparison.table.item(0, 2).text() == "18"
     speak("ja")
     assert comparison.table.item(0, 0).text() == "フレーム"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,13 +18,20 @@ from spermscope.store import read_session
 from spermscope.summary import Share, Summary
 from spermscope.types import GRADES
 
-PARTIAL = ".partial"
+PARTIAL, PERCENT = ".partial", "{:.0f}\N{NO-BREAK SPACE}%"
+WHY = {
+    "concentration": "concentration",
+    "motile": "motility",
+    "progressive": "motility",
+    "hyperactivated": "hyperactivated",
+}
+"""Figures that may be absent, and under which name the session says why."""
 State = Literal["whole", "part", "killed", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One session. ``made`` is ISO 8601 in UTC, '' where unknown; ``cells`` None where it never ended.
+    """One session. ``made`` is ISO 8601 in UTC; ``cells`` None where it never ended.
 
     ``why`` says what is missing (English, as results keep it); ``recording`` is its recording's folder, if it has one,
     which ``recorded_s`` seconds can be read of.
@@ -75,7 +83,7 @@ def thumbnail(entry: Entry) -> NDArray[np.uint8] | None:
 
 
 def main_figures(folder: Path) -> dict[str, str]:
-    """What two sessions are compared by: texts by name of the figure, '' where it was not computed.
+    """What two sessions are compared by: texts by name of the figure, or why one was not computed.
 
     Names are ``frames duration scale cells in_view concentration motile progressive hyperactivated graded grade_A`` ..
     ``corrections model``; a figure that people's corrections changed has the corrected one after the raw, in brackets.
@@ -87,7 +95,7 @@ def main_figures(folder: Path) -> dict[str, str]:
     """
     summary = read_session(folder).summary
     corrected = _corrected(folder)
-    shares = summary.motility or {}
+    amount, shares = summary.concentration, summary.motility or {}
     sample = summary.sample_distribution or {}
     fixed = corrected.get("corrected", {})
     figures = {
@@ -96,13 +104,15 @@ def main_figures(folder: Path) -> dict[str, str]:
         "scale": _text(summary.profile.get("um_per_px"), "{:.3f}"),
         "cells": _with(str(summary.cells), fixed.get("cells")),
         "in_view": _with(_text(summary.mean_in_view, "{:.1f}"), _text(fixed.get("mean_in_view"), "{:.1f}")),
-        "concentration": _text(summary.concentration and summary.concentration.millions_per_ml, "{:.3g}"),
+        "concentration": _text(amount.millions_per_ml if amount else None, "{:.3g}"),
         **{name: _with(_share(shares.get(name)), _fixed_share(fixed, name)) for name in ("motile", "progressive")},
         "hyperactivated": _share(summary.hyperactivated),
         "graded": _with(str(summary.graded), fixed.get("graded")),
     }
     for grade in GRADES:
-        figures[f"grade_{grade}"] = _text(sample.get(grade), "{:.0%}")
+        figures[f"grade_{grade}"] = _text(_hundred(sample.get(grade)), PERCENT)
+    for name, key in WHY.items():
+        figures[name] = figures[name] or summary.not_computed.get(key, "")
     figures["corrections"] = str(corrected.get("corrections", 0))
     graders = [use for use in summary.models if use.kind in ("streaming", "clip")]
     figures["model"] = " ".join((graders[0].name, graders[0].version)) if graders else ""
@@ -119,17 +129,22 @@ def _entry(folder: Path) -> Entry | None:
         return None
     place, seconds, lines = (recorded.folder, recorded.recorded_s, recorded.lines) if recorded else (None, 0.0, ())
     if not ended:
-        made = recorded.first_utc if recorded else ""
+        made = (recorded and recorded.first_utc) or _touched(folder)
         return Entry(folder, "killed", made, "", None, False, lines, place, seconds)
     try:
         summary = Summary.model_validate_json((folder / "session.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error).splitlines()[0]
-        return Entry(folder, "unreadable", "", "", None, False, (why,), place, seconds)
+        return Entry(folder, "unreadable", _touched(folder), "", None, False, (why,), place, seconds)
     why = (summary.incomplete_because, *lines) if not summary.complete else lines
     state: State = "whole" if summary.complete else "part"
     sample = str(summary.conditions.get("sample", ""))
     return Entry(folder, state, summary.created, sample, summary.cells, summary.demonstration, why, place, seconds)
+
+
+def _touched(folder: Path) -> str:
+    """When something was last added to it, in place of the moment that nothing tells."""
+    return datetime.fromtimestamp(folder.stat().st_mtime, UTC).isoformat(timespec="seconds")
 
 
 def _corrected(folder: Path) -> Mapping[str, Any]:
@@ -140,17 +155,21 @@ def _corrected(folder: Path) -> Mapping[str, Any]:
     return found
 
 
+def _hundred(share: float | None) -> float | None:
+    return None if share is None else 100 * share
+
+
 def _text(value: float | None, form: str) -> str:
     return "" if value is None else form.format(value)
 
 
 def _share(share: Share | None) -> str:
-    return "" if share is None else " ".join((f"{share.share:.0%}", f"({share.interval})"))
+    return "" if share is None else " ".join((PERCENT.format(100 * share.share), f"({share.interval})"))
 
 
 def _fixed_share(fixed: Mapping[str, Any], name: str) -> str:
     shares = (fixed.get("motility") or {}).get(name)
-    return _text(shares[0], "{:.0%}") if shares else ""
+    return _text(_hundred(shares[0]), PERCENT) if shares else ""
 
 
 def _with(raw: str, corrected: object) -> str:

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 from PySide6.QtCore import QEvent, QSize, QTimer, Signal
@@ -102,14 +103,16 @@ class CandidatesPanel(QWidget):
         inner.setSpacing(SPACING)
         inner.setContentsMargins(0, 0, 0, 0)
         inner.setSizeConstraint(QVBoxLayout.SizeConstraint.SetNoConstraint)
-        for widget in (self.empty, *self.rows):
+        lines: list[QWidget] = [self.empty, *self.rows]
+        for widget in lines:
             widget.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             inner.addWidget(widget)
             widget.setVisible(False)
         inner.addStretch(1)
         inner.addWidget(self.large)
-        for widget, stretch in ((self.head, 0), (self.mark, 0), (self.middle, 1), (self.foot, 0)):
-            column.addWidget(widget, stretch)
+        parts: tuple[QWidget, ...] = (self.head, self.mark, self.middle, self.foot)
+        for part in parts:
+            column.addWidget(part, 1 if part is self.middle else 0)
 
     def _connect(self) -> None:
         for place, row in enumerate(self.rows):
@@ -125,11 +128,11 @@ class CandidatesPanel(QWidget):
 
     def _bind_keys(self) -> None:
         places = range(1, MOST_PLACES + 1)
-        bound: dict[str, Callable[[], None]] = {str(key): lambda key=key: self._digit(key) for key in places}
+        bound: dict[str, Callable[[], None]] = {str(key): partial(self._digit, key) for key in places}
         for key, deed in (*zip("ARF", JUDGEMENTS, strict=True), ("U", "undo"), ("N", "not_sperm"), ("M", "missed")):
-            bound[key] = lambda deed=deed: self.do(deed)
+            bound[key] = partial(self.do, deed)
         for key, deed in zip("ARF", JUDGEMENTS, strict=True):
-            bound[f"Shift+{key}"] = lambda deed=deed: self._ask_why(deed)
+            bound[f"Shift+{key}"] = partial(self._ask_why, deed)
         bound |= {"K": self.foot.scan.setFocus, "B": self.head.blind.toggle}
         for keys, act in bound.items():
             shortcut = QShortcut(QKeySequence(keys), self)
@@ -364,6 +367,7 @@ class CandidatesPanel(QWidget):
 
     def retell(self) -> None:
         """Say everything in the language that is spoken."""
-        for part in (self.head, self.foot, self.large):
-            part.retell()
+        self.head.retell()
+        self.foot.retell()
+        self.large.retell()
         self._renew()

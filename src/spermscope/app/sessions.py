@@ -8,8 +8,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PySide6.QtCore import QEvent, QSize, Qt, QTimer, QUrl, Signal
-from PySide6.QtGui import QCloseEvent, QDesktopServices, QIcon, QImage, QPixmap
+from PySide6.QtCore import QEvent, QSize, QTimer, QUrl, Signal
+from PySide6.QtGui import QCloseEvent, QColor, QDesktopServices, QIcon, QImage, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -24,8 +24,11 @@ from PySide6.QtWidgets import (
 )
 
 from spermscope.acquisition.archive import PARTIAL, Entry, sessions_in, thumbnail
+from spermscope.app.bars import letters_px
 from spermscope.app.comparison import ComparisonDialog
 from spermscope.app.reanalysis import Reanalysis
+from spermscope.app.tables import dress_table
+from spermscope.app.theme import GROUND
 from spermscope.app.words import told, word
 
 COLUMNS = ("session_name", "session_made", "session_sample", "session_cells", "session_state")
@@ -52,20 +55,16 @@ class SessionsDialog(QDialog):
         self.renew()
 
     def _build(self) -> None:
-        em = self.fontMetrics().height()
+        em = letters_px(self)
         self.table = QTableWidget(0, len(COLUMNS))
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.table.setIconSize(QSize(6 * em, 4 * em))
-        self.table.setShowGrid(False)
-        self.table.verticalHeader().setVisible(False)
-        self.table.verticalHeader().setDefaultSectionSize(round(4.4 * em))
+        self.table.setIconSize(QSize(8 * em, 6 * em))
+        self.table.verticalHeader().setDefaultSectionSize(round(6.6 * em))
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(len(COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        self.table.setWordWrap(True)
+        dress_table(self.table)
         self.table.itemSelectionChanged.connect(self._allow)
         self.table.doubleClicked.connect(self.open_report)
         self.message = QLabel()
@@ -88,7 +87,7 @@ class SessionsDialog(QDialog):
         column.addWidget(self.table, 1)
         column.addWidget(self.message)
         column.addLayout(line)
-        self.resize(52 * em, 32 * em)
+        self.resize(66 * em, 38 * em)
 
     def renew(self) -> None:
         """Look again what there is; pictures come one by one thereafter."""
@@ -206,8 +205,9 @@ def _state(entry: Entry) -> str:
     if entry.state == "unreadable":
         return word("session_unreadable", why=lines[0])
     if entry.state == "part":
-        return "\n".join([word("session_part", why=lines[0]), *lines[1:]])
-    first = word("session_killed") if entry.state == "killed" else word("session_whole")
+        first, lines = word("session_part", why=lines[0]), lines[1:]
+    else:
+        first = word("session_killed") if entry.state == "killed" else word("session_whole")
     marks = [word("demonstration_mark")] if entry.demonstration else []
     return "\n".join([first, *lines, *marks])
 
@@ -216,7 +216,13 @@ def _pixmap(picture: np.ndarray[tuple[int, ...], np.dtype[np.uint8]], width: int
     scale = min(width / picture.shape[1], height / picture.shape[0])
     size = (max(1, round(scale * picture.shape[1])), max(1, round(scale * picture.shape[0])))
     small = np.ascontiguousarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-    return QPixmap.fromImage(QImage(small.data, *size, size[0], QImage.Format.Format_Grayscale8))
+    whole = QPixmap(width, height)
+    whole.fill(QColor(GROUND))
+    painter = QPainter(whole)
+    image = QImage(small.data, *size, size[0], QImage.Format.Format_Grayscale8)
+    painter.drawImage((width - size[0]) // 2, (height - size[1]) // 2, image)
+    painter.end()
+    return whole
 
 
 def _free(root: Path, name: str) -> Path:
