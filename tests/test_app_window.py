@@ -185,6 +185,10 @@ def test_letters_grow_with_the_window(window_of, qtbot):
         QApplication.processEvents()
         sizes.append(window.font().pixelSize())
     assert sizes[1] > 1.6 * sizes[0] > 20
+    window.resize(1280, 800)
+    QApplication.processEvents()
+    assert (window.width(), window.height()) == (1280, 800)
+    assert window.font().pixelSize() == sizes[0]
 
 
 def test_opacity_by_keys_is_kept(window_of, qtbot):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 TEST_AFTER_MS = 5000
 """The self-test begins with the first painted frame, or now, whichever is earlier: the picture comes first."""
 STEP = 0.15
+LEAST = (960, 600)
+"""Given, not asked of the layout: its own least size goes by the letters of the size before."""
 
 
 class LiveWindow(QMainWindow):
@@ -94,6 +97,7 @@ class LiveWindow(QMainWindow):
         for part, stretch in ((self.header, 0), (self.body, 1), (self.notices, 0), (self.status, 0)):
             column.addWidget(part, stretch)
         self.setCentralWidget(centre)
+        self.setMinimumSize(*LEAST)
         self.view.set_opacity(self.preferences.opacity)
 
     def _connect(self) -> None:
@@ -139,7 +143,7 @@ class LiveWindow(QMainWindow):
         try:
             run = self.running.begin(setup)
         except (ValueError, OSError) as error:
-            self.notices.tell(lambda error=error: said(error))
+            self.notices.tell(partial(said, error))
             return False
         run.withhold(self._selftest.reason)
         self._setup, self._rate = setup, RateCheck(setup.camera_fps, time.monotonic())
@@ -287,7 +291,7 @@ class LiveWindow(QMainWindow):
 
     def _failed(self, error: Exception) -> None:
         self._after_run()
-        self.notices.tell(lambda: said(error))
+        self.notices.tell(partial(said, error))
 
     def _after_run(self) -> None:
         self.header.show_session(going=False)
