@@ -145,6 +145,7 @@ def test_a_played_file_is_shown_at_its_own_pace_recorded_whole_and_kept(movie, t
         run.note("flag")
 
 
+@pytest.mark.slow
 def test_predictions_that_are_withheld_are_in_no_table_and_in_no_picture(movie, tmp_path):
     run = live(tmp_path / "s", address=str(movie), paced=False)
     run.withhold("not graded: the self-test failed")
@@ -192,6 +193,7 @@ def test_a_camera_that_is_lost_and_back_goes_on_in_the_same_session(scene, tmp_p
     assert [row["reason"] for row in gaps] == ["gone"]
 
 
+@pytest.mark.slow
 def test_pictures_of_another_size_go_on_under_a_new_profile(scene, tmp_path):
     wide = frames_of(SCENE.replace("width_px=320", "width_px=400").replace("seed=31", "seed=32"))
     both = [*scene, *((image, time_s + 3.0) for image, time_s in wide)]
@@ -239,6 +241,7 @@ def test_an_analysis_that_breaks_is_told_and_the_recording_goes_on(movie, tmp_pa
         assert len(list(source)) == 45
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs RLIMIT_FSIZE")
 def test_a_full_disk_ends_the_tables_and_not_the_picture(movie, tmp_path):
     import resource

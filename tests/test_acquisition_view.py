@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from spermscope.acquisition.view import View
+from spermscope.acquisition.withheld import without_grades
 from spermscope.pipeline import Pipeline
 from spermscope.video import open_source
 
@@ -107,3 +108,17 @@ def test_pictures_of_another_size_and_scale_begin_a_new_field_and_ids_go_on():
     later_ids = np.concatenate([step.tracks.track_id for step in after])
     assert len(later_ids)
     assert later_ids.min() > first_ids.max()
+
+
+def test_a_step_whose_grades_are_withheld_keeps_everything_else(shown):
+    rows, pipeline, steps = shown
+    graded = next(step for step in steps if len(step.grades))
+    hidden = without_grades(graded, "not graded: the self-test failed")
+    assert len(hidden.grades) == 0
+    assert hidden.tracks is graded.tracks
+    assert without_grades(graded, "") is graded
+    view = View(pipeline)
+    view.learn(graded)
+    cells = view.show(rows[-1].step, 1.0, "not graded: the self-test failed").cells
+    assert {cell.not_graded for cell in cells} == {"not graded: the self-test failed"}
+    assert not any(len(cell.grade) for cell in cells)
