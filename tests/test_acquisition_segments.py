@@ -109,7 +109,7 @@ def test_the_folder_is_a_source_that_knows_its_scale(tmp_path):
 
 def test_what_is_recorded_is_the_source_again(tmp_path):
     """Frames, times and profile: whatever hangs on them, the assessment, is the same then."""
-    with open_source("sim:cells=6,duration_s=3,width_px=200,height_px=160,seed=5") as source:
+    with open_source("sim:cells=6,duration_s=2.5,fps=15,width_px=200,height_px=160,seed=5") as source:
         frames, profile = list(source), source.profile
     recorder = SegmentedRecorder(tmp_path, 200, 160, profile.rate_hz, scale=profile.scale, rules=ANY_DISK)
     for frame in frames:
