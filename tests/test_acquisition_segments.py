@@ -88,7 +88,7 @@ def test_each_segment_stands_alone_and_is_in_the_journal(tmp_path):
     assert names == [row["file"] for row in told]
     assert len(names) == 5
     for name, row in zip(names, told, strict=True):
-        with open_source(tmp_path / name) as source:
+        with open_source(tmp_path / name, um_per_px=0.5) as source:
             assert len(list(source)) == len(row["times_s"])
         assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == row["sha256"]
     assert rows(tmp_path, "opened")[1]["taken_utc"] == "2026-11-26T12:00:00+00:00"
@@ -109,7 +109,7 @@ def test_the_folder_is_a_source_that_knows_its_scale(tmp_path):
 
 def test_what_is_recorded_is_the_source_again(tmp_path):
     """Frames, times and profile: whatever hangs on them, the assessment, is the same then."""
-    with open_source("sim:cells=6,duration_s=3,width_px=200,height_px=160,seed=5") as source:
+    with open_source("sim:cells=6,duration_s=2.5,fps=15,width_px=200,height_px=160,seed=5") as source:
         frames, profile = list(source), source.profile
     recorder = SegmentedRecorder(tmp_path, 200, 160, profile.rate_hz, scale=profile.scale, rules=ANY_DISK)
     for frame in frames:
@@ -160,7 +160,7 @@ def test_another_size_is_another_recording_in_the_folder(tmp_path):
     assert len(images) == 5
     assert reader.truncated
     assert reader.warnings[-1] == "the picture size changes at segment 2: stopped there"
-    with open_source(tmp_path / "000002.mkv") as source:
+    with open_source(tmp_path / "000002.mkv", um_per_px=0.5) as source:
         assert len(list(source)) == 5
 
 
