@@ -9,7 +9,7 @@ import pytest
 
 import spermscope
 from spermscope.kinematics import BEAT_FIELDS
-from spermscope.locale import LANGUAGES, catalogue, pages, reasons, text, told
+from spermscope.locale import LANGUAGES, catalogue, pages, reasons, screens, text, told
 
 FORBIDDEN_EN = ("healthy", "fertile", "viable", "normal", "good", "dead", "diagnosis", "pass", "fail")
 FORBIDDEN_JA = ("正常", "異常", "良好", "不良", "死滅", "生存", "診断", "合格", "不合格")
@@ -19,7 +19,7 @@ def placeholders(message):
     return sorted(name for _, name, _, _ in string.Formatter().parse(message) if name)
 
 
-@pytest.mark.parametrize("book", [catalogue, reasons, pages])
+@pytest.mark.parametrize("book", [catalogue, reasons, pages, screens])
 def test_every_message_is_there_in_both_languages_with_the_same_placeholders(book):
     for key, messages in book().items():
         assert sorted(messages) == sorted(LANGUAGES), key
@@ -28,7 +28,7 @@ def test_every_message_is_there_in_both_languages_with_the_same_placeholders(boo
 
 
 def test_no_message_uses_a_word_that_we_do_not_use():
-    for key, messages in [*catalogue().items(), *reasons().items(), *pages().items()]:
+    for key, messages in [*catalogue().items(), *reasons().items(), *pages().items(), *screens().items()]:
         for word in FORBIDDEN_EN:
             assert not re.search(rf"\b{word}\b", messages["en"], re.IGNORECASE), (key, word)
         for word in FORBIDDEN_JA:
@@ -69,6 +69,8 @@ SPEAKERS = (
     "pipeline",
     "grade/*",
     "assessment",
+    "sitting",
+    "acquisition/*",
     "clips",
     "tails",
     "agreement/*",

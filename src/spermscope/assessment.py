@@ -12,21 +12,19 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from spermscope.calibration import Calibration, find_calibration
-from spermscope.conclusion import Conditions, conclude
+from spermscope.calibration import Calibration
+from spermscope.conclusion import Conditions
 from spermscope.detect import Detector
-from spermscope.grade import Grader, open_grader
-from spermscope.pipeline import Pipeline, scale_reason
+from spermscope.pipeline import Pipeline
 from spermscope.report import write_report
 from spermscope.report.overlay import OverlayWriter
 from spermscope.runtime import Model
 from spermscope.settings import Settings
 from spermscope.several_scales import open_still_detector
-from spermscope.store import SessionWriter
+from spermscope.sitting import Sitting, open_calibrated, own_grader
 from spermscope.summary import Summary
-from spermscope.tally import Tally
-from spermscope.types import GRADES, Frame, Grades, Scale, SourceProfile, StagePosition, Step, Tracks
-from spermscope.video import Source, open_source
+from spermscope.types import Frame, Grades, Scale, StagePosition, Step, Tracks
+from spermscope.video import Source
 
 Progress = Callable[[int, int | None], None]
 
@@ -87,8 +85,8 @@ def assess_all(sources: Sequence[str], out: Path, **options: Any) -> list[Assess
     asked = {name: options[name] for name in ("um_per_px", "optics", "fps", "stills") if name in options}
     rules, model = options.get("settings") or Settings(), options.get("grader")
     for source in sources:
-        with _open(source, **asked)[0] as opened:
-            _grader(opened.profile, rules, model, stills=asked.get("stills", False))
+        with open_calibrated(source, **asked)[0] as opened:
+            own_grader(opened.profile, rules, model, stills=asked.get("stills", False))
     out.mkdir(parents=True)
     return [assess(source, out / f"{number:02d}", **options) for number, source in enumerate(sources, 1)]
 
@@ -120,98 +118,43 @@ def assess(
         model is no grader of such clips, or ``out`` exists or cannot be written.
     """
     rules, known, folder = settings or Settings(), conditions or Conditions(), Path(out)
-    source, calibration = _open(address, um_per_px=um_per_px, optics=optics, fps=fps, stills=stills)
+    source, calibration = open_calibrated(address, um_per_px=um_per_px, optics=optics, fps=fps, stills=stills)
     with source:
-        reason = scale_reason(source.profile.scale, rules.accept_estimated_scale)
-        mark = "" if source.profile.scale.source != "estimated" or reason else "um on an estimated scale, accepted"
-        own = _grader(source.profile, rules, grader, stills=stills)
+        own = own_grader(source.profile, rules, grader, stills=stills)
         if stills:
             steps: _Stills | Pipeline = _Stills(source, rules, calibration)
         else:
             steps = Pipeline(source.profile, rules, grader=own, who_reason=known.who_reason(source.profile.scale))
-        writer = SessionWriter(folder, um_allowed=not reason and not stills, mark=mark)
-        writer.write_source(str(address))
-        tally = Tally(rules.track.confirm_hits)
-        because = _run(source, steps, writer, tally, overlay, progress) or source.cut_because
-        summary = conclude(
-            source,
-            steps.models,
-            rules,
-            known,
-            tally,
-            calibration=calibration,
-            reason=reason,
-            mark=mark,
-            because=because,
-            stills=stills,
-        )
-        writer.finish(summary)
+        sitting = Sitting(source, calibration, rules, known, folder, stills=stills)
+        because = _run(source, steps, sitting, overlay, progress)
+        summary = sitting.end(steps.models, because)
     write_report(folder, language)
     return Assessed(folder, summary)
 
 
-def _open(
-    address: str | Path,
-    *,
-    um_per_px: float | None = None,
-    optics: str | None = None,
-    fps: float | None = None,
-    stills: bool = False,
-) -> tuple[Source, Calibration | None]:
-    """The source, and the calibration that its scale comes from, if any; refused where the two do not fit."""
-    calibration = find_calibration(optics) if optics else None
-    scale = calibration.scale if calibration else None
-    source = open_source(address, um_per_px=um_per_px, scale=scale, fps=fps, stills=stills)
-    if calibration:
-        try:
-            calibration.check(source.profile.width_px, source.profile.height_px)
-        except ValueError:
-            source.close()
-            raise
-    return source, calibration
-
-
-def _grader(profile: SourceProfile, settings: Settings, model: Model | None, *, stills: bool) -> Grader | None:
-    """The grader of the user's model, None for the shipped one; refused where a session could not hold its grades."""
-    if model is None:
-        return None
-    if stills:
-        raise ValueError(f"{model.card.name}: expected a recording to grade, found stills, which have no time")
-    grader = open_grader(profile, settings, model)
-    if model.card.grades != GRADES:
-        found = " ".join(model.card.grades) or "none"
-        raise ValueError(f"{model.card.name}: expected the grades {' '.join(GRADES)}, found {found}")
-    return grader
-
-
-def _run(
-    source: Source, steps: Pipeline | _Stills, writer: SessionWriter, tally: Tally, overlay: bool, progress: Progress
-) -> str:
+def _run(source: Source, steps: Pipeline | _Stills, sitting: Sitting, overlay: bool, progress: Progress) -> str:
     """Every frame, and the cells that are alive at the end; why it stopped early, '' when it did not."""
     because = ""
     with ExitStack() as stack:
         film = None
         if overlay:
-            path = writer.partial / "overlay.mkv"
+            path = sitting.writer.partial / "overlay.mkv"
             film = stack.enter_context(OverlayWriter(path, source.profile, demonstration=steps.demonstration))
         try:
             for step in steps.run(source):
-                writer.write(step)
-                tally.add_step(step)
+                sitting.add(step)
                 if film is not None:
                     film.write(step)
                 progress(step.frame.index + 1, source.frame_count)
         except KeyboardInterrupt:
             because = "interrupted"
         except OSError as error:
-            because = f"could not go on after frame {tally.frames}: {error.strerror or error}"
+            because = f"could not go on after frame {sitting.tally.frames}: {error.strerror or error}"
         except BaseException:
-            writer.abandon()
+            sitting.writer.abandon()
             raise
         try:
-            cells = steps.finish()
-            tally.add_cells(cells)
-            writer.write_cells(cells)
+            sitting.add_cells(steps.finish())
         except OSError as error:
             because = because or f"could not write the last cells: {error.strerror or error}"
     return because

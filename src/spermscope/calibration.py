@@ -107,6 +107,17 @@ def save_calibration(calibration: Calibration) -> Path:
     return path
 
 
+def known_optics() -> list[str]:
+    """Names of everything that was calibrated, in order.
+
+    Raises
+    ------
+    ValueError
+        One line, when the file holds something else.
+    """
+    return sorted(_entries())
+
+
 def find_calibration(name: str) -> Calibration:
     """The latest entry of that name.
 
@@ -115,12 +126,17 @@ def find_calibration(name: str) -> Calibration:
     ValueError
         One line with the names that there are, or with what an entry of another version holds.
     """
-    path = journal_path()
-    try:
-        entries = {row["name"]: Calibration(**row) for row in read_journal(path)} if path.is_file() else {}
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{path}: expected calibrations as this version writes them, found: {error}") from error
+    entries = _entries()
     if name not in entries:
         known = ", ".join(sorted(entries)) or "none calibrated yet"
         raise ValueError(f"optics: expected one of ({known}), found {name!r}; see spermscope calibrate")
     return entries[name]
+
+
+def _entries() -> dict[str, Calibration]:
+    """The latest of each name."""
+    path = journal_path()
+    try:
+        return {row["name"]: Calibration(**row) for row in read_journal(path)} if path.is_file() else {}
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path}: expected calibrations as this version writes them, found: {error}") from error

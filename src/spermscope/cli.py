@@ -16,6 +16,7 @@ from spermscope.commands.data import data
 from spermscope.commands.demo import demo
 from spermscope.commands.evaluate import evaluate
 from spermscope.commands.export import export
+from spermscope.commands.live import live
 from spermscope.commands.progress import progress
 from spermscope.commands.rate import rate
 from spermscope.commands.simulate import simulate
@@ -31,7 +32,7 @@ def commands() -> None:
     """See, follow, measure and grade sperm in microscope video. Research use only."""
 
 
-for group in (simulate, data, rate, train, compare, evaluate, export, demo):
+for group in (simulate, data, rate, train, compare, evaluate, export, demo, live):
     commands.add_command(group)
 
 

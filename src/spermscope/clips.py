@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -45,6 +46,7 @@ class Clipper:
         self._first, self._every = first, every
         self._reels: dict[int, _Reel] = {}
         self._before_s = float("nan")
+        self._lock = threading.Lock()
 
     def reset(self) -> None:
         """Forget every track."""
@@ -77,9 +79,17 @@ class Clipper:
     def best_clip(self, track_id: int) -> Clip | None:
         """The clip to grade a track by; None for one without crops."""
         reel = self._reels.get(track_id)
-        if reel is None or not reel.best:
-            return None
-        images, times_s, x, y, observed = zip(*reel.best, strict=True)
+        return self._clip(track_id, reel.best) if reel and reel.best else None
+
+    def latest_clip(self, track_id: int) -> Clip | None:
+        """The latest crops of a live track; None for one without. Alone of all this any thread may call."""
+        with self._lock:
+            reel = self._reels.get(track_id)
+            rows = list(reel.latest) if reel else []
+        return self._clip(track_id, rows) if rows else None
+
+    def _clip(self, track_id: int, rows: list[tuple[NDArray[np.uint8], float, float, float, bool]]) -> Clip:
+        images, times_s, x, y, observed = zip(*rows, strict=True)
         return Clip(
             track_id=track_id,
             frames=np.stack(images),
@@ -109,7 +119,8 @@ class Clipper:
 
     def _add(self, track_id: int, row: tuple[NDArray[np.uint8], float, float, float, bool]) -> None:
         reel = self._reels[track_id]
-        reel.latest.append(row)
+        with self._lock:
+            reel.latest.append(row)
         reel.count += 1
         seen, since = sum(one[4] for one in reel.latest), reel.count - self._first
         if seen >= reel.best_seen and (since < 0 or since % self._every == 0):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,30 +64,49 @@ class Histories:
             while frame.time_s - path.rows[0][1] > self._keep_s:
                 path.rows.popleft()
 
+    def path(self, track_id: int) -> Path | None:
+        """A live track's path so far; None when it is not confirmed or was never observed."""
+        path = self._live.get(track_id)
+        return _path(path) if path is not None and path.confirmed else None
+
     def pop(self, track_id: int) -> Path | None:
         """Hand over an ended track's path; None when it was never confirmed or never observed."""
         path = self._live.pop(track_id, None)
-        if path is None or not path.confirmed:
-            return None
-        rows = list(path.rows)
-        seen = [number for number, row in enumerate(rows) if row[4]]
-        if not seen:
-            return None
-        rows = rows[seen[0] : seen[-1] + 1]
-        table = np.array([row[1:4] for row in rows])
-        return Path(
-            time_s=table[:, 0],
-            xy_um=table[:, 1:],
-            observed=np.array([row[4] for row in rows]),
-            repeated=np.array([row[5] for row in rows]),
-            first_frame=path.first_frame,
-            last_frame=rows[-1][0],
-            first_time_s=path.first_time_s,
-            last_time_s=rows[-1][1],
-            seen_s=path.seen_s,
-        )
+        return _path(path) if path is not None and path.confirmed else None
+
+    def age_s(self, track_id: int) -> float:
+        """How long a live track has been followed; 0 for one that is not known."""
+        path = self._live.get(track_id)
+        return path.rows[-1][1] - path.first_time_s if path else 0.0
+
+    def latest_um(self, track_id: int, last_s: float) -> NDArray[np.float64]:
+        """``(n, 2)`` where a live track was in the last ``last_s`` seconds, predictions included; n may be 0."""
+        path = self._live.get(track_id)
+        rows = reversed(path.rows) if path else ()
+        latest = takewhile(lambda row: self._last_time_s - row[1] <= last_s, rows)
+        return np.array([row[2:4] for row in latest][::-1], np.float64).reshape(-1, 2)
 
     def reset(self) -> None:
         """Forget every path."""
         self._live.clear()
         self._last_time_s = float("nan")
+
+
+def _path(path: _Rows) -> Path | None:
+    rows = list(path.rows)
+    seen = [number for number, row in enumerate(rows) if row[4]]
+    if not seen:
+        return None
+    rows = rows[seen[0] : seen[-1] + 1]
+    table = np.array([row[1:4] for row in rows])
+    return Path(
+        time_s=table[:, 0],
+        xy_um=table[:, 1:],
+        observed=np.array([row[4] for row in rows]),
+        repeated=np.array([row[5] for row in rows]),
+        first_frame=path.first_frame,
+        last_frame=rows[-1][0],
+        first_time_s=path.first_time_s,
+        last_time_s=rows[-1][1],
+        seen_s=path.seen_s,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -22,9 +22,23 @@ from spermscope.settings import Settings
 from spermscope.stage import StageFollower
 from spermscope.tails import Tails
 from spermscope.track import Followed, Tracker
-from spermscope.types import Cell, Clip, Detections, Frame, Grades, Scale, SourceProfile, StagePosition, Step, Tracks
+from spermscope.types import (
+    Cell,
+    Clip,
+    Detections,
+    Frame,
+    Grades,
+    Kinematics,
+    Scale,
+    SourceProfile,
+    StagePosition,
+    Step,
+    Tracks,
+)
 from spermscope.video import Source
 from spermscope.video.prefetch import compute_ahead
+
+UNLIKE = "not graded: unlike training"
 
 
 def scale_reason(scale: Scale, accept_estimated: bool) -> str:
@@ -57,6 +71,14 @@ class _Located:
     clock: _Clock
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one frame shows by itself: where it lies, and heads."""
+
+    located: _Located
+    detections: Detections
+
+
 class Pipeline:
     """Sees, follows, measures and grades one source, a frame at a time.
 
@@ -75,23 +97,36 @@ class Pipeline:
         who_reason: str = "",
     ) -> None:
         self.settings = settings or Settings()
-        self.profile = profile
-        self.detector = detector or open_detector(profile, self.settings, faint=True)
-        self.grader = grader or open_grader(profile, self.settings)
-        self._um_per_px = profile.scale.um_per_px
         self._who_reason = who_reason
-        self._um_reason = scale_reason(profile.scale, self.settings.accept_estimated_scale)
-        self._stage = StageFollower(self._um_per_px, self.settings.stage)
-        self._polarity = PolarityVote(self._um_per_px)
+        self._stage = StageFollower(profile.scale.um_per_px, self.settings.stage)
         # Heads fainter than a threshold that the user set continue tracks, but start none.
         start_score = max(self.settings.track.start_score, self.settings.detect.threshold or 0.0)
         self._tracker = Tracker(self.settings.track.model_copy(update={"start_score": start_score}))
-        self._clipper = Clipper(self._um_per_px, self.settings.clip, first=self.grader.first, every=self.grader.every)
-        self._tails = Tails(self._um_per_px, self.settings.tail, self.settings.clip)
         self._graded: dict[int, Grades] = {}
         self._histories = Histories(self.settings.kinematics.history_s)
         self._sizes: dict[int, NDArray[np.float32]] = {}
         self._field = 0
+        self._look_at(profile, detector, grader)
+
+    def renew(
+        self, profile: SourceProfile, *, detector: Detector | None = None, grader: Grader | None = None
+    ) -> tuple[Cell, ...]:
+        """Go on with pictures of another profile, after a cut: the cells whose tracks it ends; ids and fields go on."""
+        cells = self._finish(*self._tracker.end_all("cut"))
+        self._stage.cut(profile.scale.um_per_px)
+        self._look_at(profile, detector, grader)
+        return cells
+
+    def _look_at(self, profile: SourceProfile, detector: Detector | None, grader: Grader | None) -> None:
+        """Make what hangs on the profile."""
+        self.profile = profile
+        self.detector = detector or open_detector(profile, self.settings, faint=True)
+        self.grader = grader or open_grader(profile, self.settings)
+        self._um_per_px = profile.scale.um_per_px
+        self._um_reason = scale_reason(profile.scale, self.settings.accept_estimated_scale)
+        self._polarity = PolarityVote(self._um_per_px)
+        self._clipper = Clipper(self._um_per_px, self.settings.clip, first=self.grader.first, every=self.grader.every)
+        self._tails = Tails(self._um_per_px, self.settings.tail, self.settings.clip)
 
     @property
     def models(self) -> tuple[Model, ...]:
@@ -112,12 +147,52 @@ class Pipeline:
         ValueError
             When the frame's time does not lie after the previous one's, or its size differs from the profile's.
         """
+        return self.follow(self.look(frame))
+
+    def look(self, frame: Frame) -> Seen:
+        """The first half of ``step``; call it in order of time. May run while an earlier frame is being followed."""
         located = self._locate(frame)
-        return self._follow(located, self._detect(located))
+        return Seen(located, self._detect(located))
+
+    def follow(self, seen: Seen, placed: Callable[[Step], None] = lambda step: None) -> Step:
+        """The second half of ``step``, in the same order.
+
+        ``placed`` is called with the step as soon as every cell has its place, before cells are graded: whoever shows
+        them waits for no grade. Its ``grades`` and ``finished`` are empty.
+        """
+        return self._follow(seen.located, seen.detections, placed)
 
     def finish(self) -> tuple[Cell, ...]:
         """End every live track (``why`` = ``end``) and give its cell."""
         return self._finish(*self._tracker.end_all("end"))
+
+    @property
+    def too_few_crops(self) -> str:
+        """Why a cell has no grade yet."""
+        return f"not graded: fewer than {self.grader.first} crops at 15 Hz"
+
+    @property
+    def unsettled(self) -> NDArray[np.int64]:
+        """Cells in view of which it is open who is who."""
+        return self._tracker.unsettled
+
+    def age_s(self, track_id: int) -> float:
+        """How long a cell in view has been followed."""
+        return self._histories.age_s(track_id)
+
+    def trail_px(self, track_id: int, stage: StagePosition, last_s: float = 1.0) -> NDArray[np.float64]:
+        """``(n, 2)`` where a cell in view was lately, in the pixels of a frame that lies at ``stage``; n may be 0."""
+        origin_um = np.array([stage.x_um, stage.y_um])
+        return (self._histories.latest_um(track_id, last_s) - origin_um) / self._um_per_px
+
+    def kinematics_so_far(self, track_id: int) -> Kinematics | None:
+        """How a cell in view has moved; None for one that does not count yet."""
+        path = self._histories.path(track_id)
+        return self._measure(track_id, path) if path else None
+
+    def clip_so_far(self, track_id: int) -> Clip | None:
+        """The latest crops of a cell in view; None for one without. Any thread may call it."""
+        return self._clipper.latest_clip(track_id)
 
     def run(self, source: Source) -> Iterator[Step]:
         """Step through a whole source; the cells that are alive at its end come with ``finish``.
@@ -138,7 +213,7 @@ class Pipeline:
         with located.clock.lap("detect"):
             return self.detector.detect(located.frame)
 
-    def _follow(self, located: _Located, seen: Detections) -> Step:
+    def _follow(self, located: _Located, seen: Detections, placed: Callable[[Step], None] = lambda step: None) -> Step:
         """What a frame means for the cells that are being followed."""
         frame, stage, clock = located.frame, located.stage, located.clock
         with clock.lap("track"):
@@ -151,11 +226,12 @@ class Pipeline:
             crops = self._clipper.step(frame, tracks)
         with clock.lap("tails"):
             self._tails.step(frame, tracks, crops)
+        self._histories.add(frame, tracks)
+        placed(Step(frame, stage, detections, tracks, Grades.empty(), dict(clock.laps_ms)))
         with clock.lap("grade"):
             grades = self.grader.step(crops)
             self._keep_best(grades)
         with clock.lap("measure"):
-            self._histories.add(frame, tracks)
             finished += self._finish(tracks.ended_id[len(ended[0]) :], tracks.ended_why[len(ended[0]) :])
         return Step(frame, stage, detections, tracks, grades, clock.laps_ms, finished)
 
@@ -221,12 +297,12 @@ class Pipeline:
         clip = self._clipper.best_clip(track_id)
         not_graded = self.grader.reason
         if not not_graded and (clip is None or len(clip.frames) < self.grader.first):
-            not_graded = f"not graded: fewer than {self.grader.first} crops at 15 Hz"
+            not_graded = self.too_few_crops
         grade = Grades.empty()
         if clip is not None and not not_graded:
             grade = self._grade_of(clip)
             if grade.unlike.any():
-                not_graded = "not graded: unlike training"
+                not_graded = UNLIKE
         identity: Literal["clear", "ambiguous"] = "ambiguous" if why == "ambiguous" else "clear"
         return Cell(
             track_id=track_id,
@@ -238,19 +314,22 @@ class Pipeline:
             seen_s=path.seen_s,
             why=why,
             identity=identity,
-            kinematics=compute_kinematics(
-                path.time_s,
-                path.xy_um,
-                path.observed,
-                self.settings.kinematics,
-                repeated=path.repeated,
-                tail=self._tails.measured(track_id),
-                um_reason=self._um_reason,
-                who_reason=self._who_reason,
-            ),
+            kinematics=self._measure(track_id, path),
             grade=grade,
             not_graded=not_graded,
             clip=clip,
+        )
+
+    def _measure(self, track_id: int, path: Path) -> Kinematics:
+        return compute_kinematics(
+            path.time_s,
+            path.xy_um,
+            path.observed,
+            self.settings.kinematics,
+            repeated=path.repeated,
+            tail=self._tails.measured(track_id),
+            um_reason=self._um_reason,
+            who_reason=self._who_reason,
         )
 
 

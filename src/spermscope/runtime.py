@@ -15,8 +15,10 @@ import zipfile
 import zlib
 from collections import deque
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import version
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -120,8 +122,16 @@ class Model:
         self._entries = {name: entry if entry in file.graphs else name for name, entry in wanted.items()}
         self._graphs = {name: file.graphs[entry] for name, entry in self._entries.items()}
         self._threads = threads
+        self._at_once = threads
         self._compiled: dict[tuple[str, tuple[tuple[int, ...], ...]], _Compiled] = {}
         self._lock = threading.Lock()
+
+    def prompt(self, threads: int) -> Model:
+        """The same model for the shortest wait: one call at a time, on ``threads`` cores."""
+        model = copy(self)
+        model._threads, model._at_once = threads, 1
+        model._compiled, model._lock = {}, threading.Lock()
+        return model
 
     def run(self, graph: str, inputs: Arrays) -> dict[str, NDArray[np.float32]]:
         """Outputs of ``graph`` by name, float32.
@@ -169,7 +179,7 @@ class Model:
         network.reshape({name: list(_shape(array)) for name, array in inputs.items()})
         options = {
             "INFERENCE_NUM_THREADS": self._threads,
-            "NUM_STREAMS": self._threads,
+            "NUM_STREAMS": self._at_once,
             # A pinned stream waits for its core, whatever else runs there, while another idles.
             "ENABLE_CPU_PINNING": False,
             "INFERENCE_PRECISION_HINT": "f32",
@@ -239,8 +249,8 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     archive.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
 
 
-def load_model(path: Path, *, threads: int = 1, precision: Precision = "f32") -> Model:
-    """Read a model file and check its golden output on this machine; ``threads`` and ``precision`` as ``Model`` has it.
+def load_model(path: Path, *, threads: int = 1, precision: Precision = "f32", at_once: int | None = None) -> Model:
+    """Read a model file and check its golden output on this machine; ``threads`` and the rest as ``Model`` has them.
 
     Raises
     ------
@@ -289,6 +299,12 @@ def _read_golden(content: bytes) -> dict[str, NDArray[Any]]:
     except ValueError as error:
         # numpy's own words advise to load the file unsafely.
         raise ValueError("golden.npz: expected plain arrays, found pickled objects or no archive") from error
+
+
+@lru_cache(maxsize=1)
+def engine_name() -> str:
+    """The engine and its version, as a status bar shows it."""
+    return f"OpenVINO {version('openvino')}"
 
 
 def shipped(kind: Literal["detector", "grader", "scale"]) -> Path:

@@ -43,7 +43,11 @@ TABLES: dict[str, tuple[str, ...]] = {
         *("vcl_um_s", "vsl_um_s", "vap_um_s", "lin", "str", "wob", "alh_um", "bcf_hz", "mad_deg"),
         *("twitch_um", "tail_movement", "hyperactivated", "identity", "notes"),
     ),
-    "decisions": ("time", "who", "track_id", "action", "detail", "model", "model_sha256", "demonstration"),
+    "decisions": (
+        *("number", "time", "who", "sample", "track_id", "action", "grade", "reason", "undoes", "detail"),
+        *("frame", "x_px", "y_px", "clip_sha256", "blind", *(f"p_{grade}" for grade in GRADES)),
+        *("expected_grade", "uncertainty", "model", "model_sha256", "demonstration"),
+    ),
 }
 BALLAST_BYTES = 512 * 1024
 """Kept free on the disk, so that a full one still takes the last lines and ``session.json``."""
@@ -61,26 +65,18 @@ class SessionWriter:
         Whether um columns may be filled.
     mark
         A note for every cell, such as that the scale was estimated and accepted.
+    begun
+        ``begin_folder`` has made the partial folder already, for what is written before the first frame is known.
 
     Raises
     ------
     ValueError
-        When the folder exists, a partial one of that name does, or it cannot be made.
+        As ``begin_folder``.
     """
 
-    def __init__(self, folder: Path, *, um_allowed: bool = True, mark: str = "") -> None:
+    def __init__(self, folder: Path, *, um_allowed: bool = True, mark: str = "", begun: bool = False) -> None:
         self.folder = folder
-        self.partial = folder.with_name(folder.name + ".partial")
-        for path in (folder, self.partial):
-            if path.exists():
-                raise ValueError(f"{path}: expected a new folder, found one that exists")
-        try:
-            self.partial.mkdir(mode=0o700)
-            (self.partial / "clips").mkdir(mode=0o700)
-            (self.partial / ".ballast").write_bytes(bytes(BALLAST_BYTES))
-        except OSError as error:
-            shutil.rmtree(self.partial, ignore_errors=True)
-            raise ValueError(f"{folder}: expected a place that can be written to, found: {error.strerror}") from error
+        self.partial = partial_of(folder) if begun else begin_folder(folder)
         self._um_allowed = um_allowed
         self._mark = mark
         self._files: dict[str, TextIO] = {}
@@ -174,7 +170,7 @@ class SessionWriter:
         self._close()
         text = json.dumps(summary.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
         (self.partial / "session.json").write_text(text, encoding="utf-8")
-        _move(self.partial, self.folder)
+        move(self.partial, self.folder)
         return self.folder
 
     def abandon(self) -> None:
@@ -188,6 +184,33 @@ class SessionWriter:
                 file.close()
         with suppress(OSError):
             self._journal.close()
+
+
+def partial_of(folder: Path) -> Path:
+    """Where a session lies until it ends."""
+    return folder.with_name(folder.name + ".partial")
+
+
+def begin_folder(folder: Path) -> Path:
+    """Make the partial folder of the session that will stand at ``folder``.
+
+    Raises
+    ------
+    ValueError
+        When either exists, or it cannot be made.
+    """
+    partial = partial_of(folder)
+    for path in (folder, partial):
+        if path.exists():
+            raise ValueError(f"{path}: expected a new folder, found one that exists")
+    try:
+        partial.mkdir(mode=0o700)
+        (partial / "clips").mkdir(mode=0o700)
+        (partial / ".ballast").write_bytes(bytes(BALLAST_BYTES))
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise ValueError(f"{folder}: expected a place that can be written to, found: {error.strerror}") from error
+    return partial
 
 
 def sperm_row(cell: Cell, mark: str = "") -> list[object]:
@@ -236,7 +259,7 @@ def _number(value: float, digits: int) -> str:
     return f"{value:.{digits}f}" if math.isfinite(value) else ""
 
 
-def _move(source: Path, target: Path, tries: int = 20) -> None:
+def move(source: Path, target: Path, tries: int = 20) -> None:
     """Rename, patiently: on Windows a virus scanner may hold a file for a moment."""
     for attempt in range(tries):
         try:
@@ -264,6 +287,15 @@ class Session:
         """Rows of ``NAME.csv`` as text by column; an empty text is "not computed"."""
         with (self.folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
             return list(csv.DictReader(file))
+
+    @cached_property
+    def corrected(self) -> dict[str, Any] | None:
+        """What ``corrected.json`` says: raw figures and those that heed people's corrections; None without any."""
+        path = self.folder / "corrected.json"
+        if not path.is_file():
+            return None
+        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return told
 
     def clip(self, track_id: int) -> dict[str, NDArray[Any]] | None:
         """The arrays of ``clips/ID.npz``; None where the cell has none."""

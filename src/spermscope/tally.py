@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +51,7 @@ class Tally:
     """Running totals of one source; memory grows with its cells, fields and seconds, not with its frames.
 
     A cell counts from its ``confirm_hits`` th frame on, so a visit's earlier frames do not say how many a field holds.
+    What is asked ``without`` some track ids leaves these out, as if they had never been followed.
     """
 
     def __init__(self, confirm_hits: int = 5) -> None:
@@ -61,9 +63,9 @@ class Tally:
         self.cells = 0
         self.not_graded: Counter[str] = Counter()
         self.not_computed: dict[str, str] = {}
-        self._spans: list[tuple[str, str, float, float, float]] = []
-        self._probabilities = np.zeros(len(GRADES))
-        self._graded = 0
+        self._spans: list[tuple[int, str, str, float, float, float]] = []
+        self._graded: dict[int, NDArray[np.float64]] = {}
+        self._frames_in_view: Counter[int] = Counter()
         self._in_view: list[tuple[int, int]] = []
         self._watched: dict[int, _Field] = {}
         self._frames_here = 0
@@ -78,7 +80,9 @@ class Tally:
         self.dropped += step.dropped
         self.fields = max(self.fields, step.stage.field + 1)
         self._milliseconds.update(step.timings_ms)
-        seen = int(step.tracks.confirmed.sum())
+        confirmed = step.tracks.track_id[step.tracks.confirmed]
+        self._frames_in_view.update(confirmed.tolist())
+        seen = len(confirmed)
         self._count_in_view(step.frame.time_s, seen)
         self._count_in_field(step.stage, seen)
         self.add_cells(step.finished)
@@ -89,13 +93,12 @@ class Tally:
             self.cells += 1
             motion = cell.kinematics
             times_s = (cell.first_time_s, cell.last_time_s, cell.seen_s)
-            self._spans.append((motion.who_motility, motion.hyperactivated, *times_s))
+            self._spans.append((cell.track_id, motion.who_motility, motion.hyperactivated, *times_s))
             self._add_reasons(motion)
             if cell.not_graded:
                 self.not_graded[cell.not_graded.split(":")[-1].strip()] += 1
             else:
-                self._graded += 1
-                self._probabilities += cell.grade.probabilities[0]
+                self._graded[cell.track_id] = cell.grade.probabilities[0]
 
     def _add_reasons(self, motion: Kinematics) -> None:
         for name, reason in motion.why.items():
@@ -128,15 +131,21 @@ class Tally:
     @property
     def graded(self) -> int:
         """Cells that have a predicted distribution."""
-        return self._graded
+        return len(self._graded)
 
-    def sample_distribution(self) -> NDArray[np.float64]:
+    def graded_without(self, without: Set[int]) -> int:
+        """Of other cells those that have a predicted distribution."""
+        return len(self._graded.keys() - without)
+
+    def sample_distribution(self, without: Set[int] = frozenset()) -> NDArray[np.float64]:
         """``(K,)`` mean of the cells' predicted distributions; NaN when none is graded."""
-        return self._probabilities / self._graded if self._graded else np.full(len(GRADES), np.nan)
+        rows = [shares for track_id, shares in self._graded.items() if track_id not in without]
+        return np.sum(rows, axis=0) / len(rows) if rows else np.full(len(GRADES), np.nan)
 
-    def mean_in_view(self) -> float:
+    def mean_in_view(self, without: Set[int] = frozenset()) -> float:
         """Confirmed cells a frame, the mean over frames; NaN without a frame."""
         frames, cells = np.sum(self._in_view, axis=0) if self._in_view else (0, 0)
+        cells -= sum(self._frames_in_view[track_id] for track_id in without)
         return float(cells / frames) if frames else float("nan")
 
     def watched(self) -> Watched:
@@ -152,12 +161,13 @@ class Tally:
         """Mean milliseconds a frame, by stage."""
         return {name: total / max(1, self.frames) for name, total in self._milliseconds.items()}
 
-    def cell_seconds(self) -> CellSeconds:
+    def cell_seconds(self, without: Set[int] = frozenset()) -> CellSeconds:
         """Observed cell-seconds of every cell, spread evenly over its track, in time blocks."""
+        spans = [span[1:] for span in self._spans if span[0] not in without]
         count = int(np.clip(self.duration_s, 1, MOST_BLOCKS)) if self._spans else 1
         edges_s = np.linspace(0.0, 1.0, count + 1) * self.duration_s + self.first_time_s
-        seconds = np.zeros((len(self._spans), count))
-        for row, (_, _, first_s, last_s, seen_s) in enumerate(self._spans):
+        seconds = np.zeros((len(spans), count))
+        for row, (_, _, first_s, last_s, seen_s) in enumerate(spans):
             inside = np.diff(np.clip(edges_s, first_s, last_s))
             seconds[row] = seen_s * inside / inside.sum() if inside.sum() > 0 else 0.0
-        return CellSeconds(tuple(span[0] for span in self._spans), tuple(span[1] for span in self._spans), seconds)
+        return CellSeconds(tuple(span[0] for span in spans), tuple(span[1] for span in spans), seconds)

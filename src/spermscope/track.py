@@ -72,6 +72,13 @@ class Tracker:
         self._live = Live.none(self._set)
         return ids, (why,) * len(ids)
 
+    @property
+    def unsettled(self) -> Ids:
+        """Live tracks that show as one with another, or did, and of which it is open who is who."""
+        live = self._live
+        open_: Ids = live.track_id[(live.merged_with >= 0) & np.isin(live.merged_with, live.track_id)]
+        return open_
+
     def step(
         self,
         time_s: float,

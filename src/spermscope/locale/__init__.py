@@ -86,5 +86,11 @@ def pages() -> dict[str, dict[str, str]]:
     return _read("rating.toml") | refusals
 
 
+@lru_cache(maxsize=1)
+def screens() -> dict[str, dict[str, str]]:
+    """What the live application's windows say, by key, then by language."""
+    return _read("app.toml")
+
+
 def _read(name: str) -> dict[str, dict[str, str]]:
     return tomllib.loads(files("spermscope.locale").joinpath(name).read_text(encoding="utf-8"))

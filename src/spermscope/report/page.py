@@ -50,6 +50,7 @@ def render(session: Session, language: str) -> str:
         told=partial(told, language=language),
         language=language,
         s=summary,
+        corrected=session.corrected,
         grades=WHO_GRADES,
         colours=plots.COLOURS,
         scales=_scales(summary.profile, language),
@@ -93,8 +94,9 @@ def _absent(reasons: dict[str, str], language: str) -> list[tuple[str, str]]:
 
 
 def _cells(session: Session, language: str) -> dict[str, Any]:
-    """Galleries and plots; each empty where there is nothing to draw."""
-    rows = session.table("sperm")
+    """Galleries and plots, without what a person says is no sperm; each empty where there is nothing to draw."""
+    gone = set(session.corrected["not_sperm"]) if session.corrected else set()
+    rows = [row for row in session.table("sperm") if int(row["track_id"]) not in gone]
     by_id = {int(row["track_id"]): row for row in rows}
     best, disputed = gallery.pick(rows)
     paths = read_paths(session.folder, {*best, *disputed})

@@ -57,13 +57,24 @@ class StageFollower:
     def reset(self) -> None:
         """The next frame is the first of field 0 of map 0 again."""
         self._memory = FieldMemory(self._set.remembered_views)
+        self._opening: StageState = "start"
+        self._time_s = float("nan")
+        self._begin_map()
+
+    def cut(self, um_per_px: float) -> None:
+        """The next frame, of another scale or size, begins a new map; numbers go on, what was seen is forgotten."""
+        self._um_per_px = um_per_px
+        self._opening = "cut"
+        self._memory.forget()
+        self._begin_map()
+
+    def _begin_map(self) -> None:
         self._spot = self._memory.new_spot()
         self._place = self._spot.place_um
         self._key: _Key | None = None
         self._before: _Before | None = None
         self._speed = np.zeros(2)
         self._spread = np.array([0.0, 0.0, 1.0])
-        self._time_s = float("nan")
         self._likeness: deque[float] = deque(maxlen=self._set.remembered_frames)
 
     def step(self, frame: Frame) -> StagePosition:
@@ -73,7 +84,7 @@ class StageFollower:
         """
         picture, factor = shrink(frame.image, self._set.width_px)
         focus = focus_score(frame.image)
-        state: StageState = "start" if np.isnan(self._time_s) else "still"
+        state, self._opening = self._opening, "still"
         dt = 0.0 if np.isnan(self._time_s) else frame.time_s - self._time_s
         self._time_s = frame.time_s
         if min(picture.shape) < 16 or not picture.any():

@@ -46,6 +46,10 @@ class FieldMemory:
         self._views: list[_View] = []
         self._maps = self._fields = 0
 
+    def forget(self) -> None:
+        """Remember no view any more; numbers go on."""
+        self._views.clear()
+
     def new_field(self) -> int:
         """The next field number."""
         self._fields += 1

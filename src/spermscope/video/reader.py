@@ -16,12 +16,22 @@ TimeSource = Literal["container", "given", "nominal", "index"]
 Picture = tuple[Array, float]
 """``(H, W) uint8`` or ``uint16`` grey, and its time in s (NaN where the source does not say)."""
 
+LOST_AFTER_S = 0.8
+"""A camera that has given nothing for so long is lost: a second later the user knows."""
+FIRST_PICTURE_S = 5.0
+"""What a camera may need to give its first one."""
+
+
+class CameraLost(OSError):
+    """A camera that was there gives no more pictures: it was unplugged, switched off, or its driver gave up."""
+
 
 class Reader(Protocol):
     """One kind of source.
 
     ``pictures`` is called once for each pass over the source; every pass starts at the first picture, except for a
-    camera, which goes on. The iterator may run in another thread than the one that made it, and is closed there.
+    camera, which goes on, until ``CameraLost``. The iterator may run in another thread than the one that made it, and
+    is closed there.
     ``time_source`` ``"index"`` or ``"given"`` means that the times are final; otherwise a rate that the user gives
     goes before them. ``rate_hz`` is the nominal rate (NaN where there is none), ``um_per_px`` a scale that the source
     itself states (NaN where it does not), ``paths`` the files whose bytes the source is (empty: it has none).

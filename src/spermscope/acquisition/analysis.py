@@ -1,0 +1,185 @@
+"""The thread that analyses: frames to steps, steps to the session's tables and to what is shown."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from spermscope.acquisition.capture import Taken
+from spermscope.acquisition.meter import Meter
+from spermscope.acquisition.newest import HandOver
+from spermscope.acquisition.replay import Replay
+from spermscope.acquisition.shown import Shown
+from spermscope.acquisition.view import View
+from spermscope.acquisition.withheld import ungraded, without_grades
+from spermscope.calibration import Calibration
+from spermscope.conclusion import Conditions
+from spermscope.detect import Detector, open_detector
+from spermscope.grade import open_grader
+from spermscope.pipeline import Pipeline, Seen
+from spermscope.runtime import Model, load_model, shipped
+from spermscope.settings import Settings
+from spermscope.sitting import Sitting, own_grader
+from spermscope.summary import Summary
+from spermscope.types import Clip, Frame, SourceProfile, Step
+from spermscope.video import Source
+
+MOST_BEHIND = 15
+"""Frames that the tables may be behind what is shown; where the disk takes longer, the analysis waits for it."""
+
+
+class Analysis:
+    """Takes frames from ``frames`` through the pipeline into the session ``folder``, which was begun already.
+
+    ``run`` is the thread's work; it has a second one that follows a frame's cells while it looks at the next frame.
+    ``newest`` is the latest frame whose cells have their places; grades and what is kept come afterwards, so that
+    nobody waits for them. ``because`` says why the session holds only a part, '' when it is
+    whole; ``on_failed(line)`` is called when that changes. While ``withheld`` holds a reason no cell gets a grade.
+    """
+
+    def __init__(
+        self,
+        frames: HandOver[Taken],
+        settings: Settings,
+        conditions: Conditions,
+        grader: Model | None,
+        folder: Path,
+        on_failed: Callable[[str], None],
+    ) -> None:
+        self.newest: Shown | None = None
+        self.replay = Replay()
+        self.delays = Meter()
+        self.because = self.withheld = ""
+        self.models: tuple[Model, ...] = ()
+        self.sitting: Sitting | None = None
+        self._frames, self._folder, self._on_failed = frames, folder, on_failed
+        self._settings, self._conditions, self._own = settings, conditions, grader
+        self._pipeline: Pipeline | None = None
+        self._dropped = 0
+        self._kept: deque[Future[None]] = deque()
+
+    def run(self, source: Source, calibration: Calibration | None, ready: Callable[[], None]) -> None:
+        """Open the models, call ``ready``, and analyse until no frame comes any more; never raises."""
+        try:
+            pipeline = self._open(source, calibration)
+            self._frames.begin()
+            ready()
+            with ThreadPoolExecutor(1, "keep") as self._keeper, ThreadPoolExecutor(1, "follow") as follower:
+                self._all(pipeline, follower)
+                self._await_kept(0)
+        except Exception as error:  # the recording goes on, and what was done is kept
+            self._fail(f"the analysis stopped: {str(error) or type(error).__name__}")
+        finally:
+            self._frames.close()
+            ready()
+
+    def clip(self, track_id: int) -> Clip | None:
+        """The latest crops of a cell in view."""
+        return self._pipeline.clip_so_far(track_id) if self._pipeline else None
+
+    def end(self, because: str, warnings: Sequence[str]) -> Summary:
+        """Make the session folder, once ``run`` has returned.
+
+        Raises
+        ------
+        ValueError
+            One line: the analysis never began.
+        """
+        if self._pipeline is None or self.sitting is None:
+            raise ValueError(f"expected frames to analyse, found none: {because or self.because or 'none came'}")
+        try:
+            if not self.because:
+                self.sitting.add_cells(ungraded(self._pipeline.finish(), self.withheld))
+        except OSError as error:
+            self._fail(f"could not write the last cells: {error.strerror or error}")
+        return self.sitting.end(self._pipeline.models, self.because or because, warnings)
+
+    def _open(self, source: Source, calibration: Calibration | None) -> Pipeline:
+        profile = source.profile
+        network = self._settings.detect.method == "network"
+        self._detector_model = load_model(shipped("detector")).prompt(self._settings.threads) if network else None
+        own_grader(profile, self._settings, self._own)
+        self._grader_model = (self._own or load_model(shipped("grader"))).prompt(self._settings.threads)
+        pipeline = Pipeline(
+            profile,
+            self._settings,
+            detector=self._detector(profile),
+            grader=open_grader(profile, self._settings, self._grader_model),
+            who_reason=self._conditions.who_reason(profile.scale),
+        )
+        self.sitting = Sitting(source, calibration, self._settings, self._conditions, self._folder, begun=True)
+        self.models = pipeline.models
+        self._pipeline, self._view = pipeline, View(pipeline)
+        return pipeline
+
+    def _detector(self, profile: SourceProfile) -> Detector:
+        """The detector, tried once, for the engine compiles a graph when it first sees a size."""
+        detector = open_detector(profile, self._settings, self._detector_model, faint=True)
+        detector.detect(Frame(np.full((profile.height_px, profile.width_px), 128, np.uint8), 0, 0.0))
+        return detector
+
+    def _all(self, pipeline: Pipeline, follower: ThreadPoolExecutor) -> None:
+        """Look at each frame in this thread while the one before is followed in another."""
+        before: Future[None] | None = None
+        while (taken := self._frames.take()) is not None:
+            if taken.profile is not pipeline.profile:
+                if before is not None:
+                    before.result()
+                self._renew(pipeline, taken.profile)
+            dropped, self._dropped = self._frames.dropped - self._dropped, self._frames.dropped
+            seen = pipeline.look(taken.frame)
+            if before is not None:
+                before.result()
+            before = follower.submit(self._follow, pipeline, taken, seen, dropped)
+        if before is not None:
+            before.result()
+
+    def _renew(self, pipeline: Pipeline, profile: SourceProfile) -> None:
+        grader = open_grader(profile, self._settings, self._grader_model)
+        self._await_kept(0)
+        cells = ungraded(pipeline.renew(profile, detector=self._detector(profile), grader=grader), self.withheld)
+        self._into(lambda sitting: sitting.add_cells(cells))
+        self._view = View(pipeline)
+
+    def _follow(self, pipeline: Pipeline, taken: Taken, seen: Seen, dropped: int) -> None:
+        withheld, shown = self.withheld, []
+
+        def show(step: Step) -> None:
+            self.newest = self._view.show(step, taken.taken_s, withheld)
+            self.delays.add(self.newest.ready_s, self.newest.delay_s)
+            shown.append(self.newest)
+
+        step = without_grades(replace(pipeline.follow(seen, show), dropped=dropped), withheld)
+        self._view.learn(step)
+        self._await_kept(MOST_BEHIND)
+        self._kept.append(self._keeper.submit(self._keep, step, shown))
+
+    def _await_kept(self, most: int) -> None:
+        """Wait until no more than so many frames are still to be kept; whatever went wrong there is raised here."""
+        while len(self._kept) > most:
+            self._kept.popleft().result()
+
+    def _keep(self, step: Step, shown: list[Shown]) -> None:
+        """Into the session, until the disk takes no more, and into the replay; a slow disk delays no picture."""
+        self._into(lambda sitting: sitting.add(step))
+        for one in shown:
+            self.replay.add(one)
+
+    def _into(self, add: Callable[[Sitting], None]) -> None:
+        """Add to the session, until the disk takes no more; what is seen is shown all the same."""
+        if self.because or self.sitting is None:
+            return
+        try:
+            add(self.sitting)
+        except OSError as error:
+            frames = self.sitting.tally.frames
+            self._fail(f"could not go on after frame {frames}: {error.strerror or error}")
+
+    def _fail(self, line: str) -> None:
+        self.because = line
+        self._on_failed(line)
