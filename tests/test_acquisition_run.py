@@ -77,6 +77,7 @@ def unpaced(movie, tmp_path_factory):
     return run, run.finish(lambda done, total: steps.append((done, total))), steps
 
 
+@pytest.mark.slow
 def test_every_frame_analysed_gives_the_session_that_assess_makes(unpaced, assessed):
     _, found, steps = unpaced
     assert found.complete
@@ -98,6 +99,7 @@ def test_the_replay_holds_what_was_shown(unpaced):
     assert run.replay.at(-1).step.frame.index == run.newest().step.frame.index
 
 
+@pytest.mark.slow
 def test_a_cameras_frames_give_the_session_of_a_file_that_holds_them(scene, movie, assessed, tmp_path):
     with open_source(movie, um_per_px=0.4) as source:
         filmed = [(image, frame.time_s) for (image, _), frame in zip(scene, source, strict=True)]
@@ -109,6 +111,7 @@ def test_a_cameras_frames_give_the_session_of_a_file_that_holds_them(scene, movi
         assert (run.place / f"{name}.csv").read_bytes() == (assessed / f"{name}.csv").read_bytes(), name
 
 
+@pytest.mark.slow
 def test_a_played_file_is_shown_at_its_own_pace_recorded_whole_and_kept(movie, tmp_path):
     run = live(tmp_path / "s", address=str(movie), sample="S-7", operator="op1")
     assert run.figures().state == "starting"
@@ -161,6 +164,7 @@ def test_predictions_that_are_withheld_are_in_no_table_and_in_no_picture(movie, 
     assert found.summary.graded == 0
 
 
+@pytest.mark.slow
 def test_a_camera_that_is_lost_and_back_goes_on_in_the_same_session(scene, tmp_path):
     first = Camera([(image, number / 15) for number, (image, _) in enumerate(scene * 20)], 15.0, error=OSError("gone"))
     second = Camera(scene * 20, rate_hz=15.0)
@@ -227,6 +231,7 @@ class Breaking(Model):
         return super().run(graph, inputs)
 
 
+@pytest.mark.slow
 def test_an_analysis_that_breaks_is_told_and_the_recording_goes_on(movie, tmp_path):
     run = live(tmp_path / "s", address=str(movie), grader=Breaking(read_model(shipped("grader"))))
     run.record(True)

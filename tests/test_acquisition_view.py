@@ -91,6 +91,7 @@ def test_the_crops_so_far_are_those_that_are_graded(shown):
     assert pipeline.clip_so_far(10**6) is None
 
 
+@pytest.mark.slow
 def test_pictures_of_another_size_and_scale_begin_a_new_field_and_ids_go_on():
     with open_source(SCENE) as source, open_source(SCENE.replace("320", "400").replace("0.4", "0.5")) as other:
         pipeline = Pipeline(source.profile)

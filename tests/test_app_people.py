@@ -28,6 +28,7 @@ def run(tmp_path):
     return made
 
 
+@pytest.mark.slow
 def test_decisions_corrections_and_snapshots_are_in_the_session(qtbot, run, tmp_path):
     qtbot.waitUntil(lambda: run.figures().state == "ended", timeout=60_000)
     view, panel = LiveView(), CandidatesPanel(lambda: run)
@@ -64,6 +65,7 @@ def test_decisions_corrections_and_snapshots_are_in_the_session(qtbot, run, tmp_
     assert read_session(tmp_path / "s").summary.cells == session.summary.cells
 
 
+@pytest.mark.slow
 def test_after_the_end_nothing_is_decided_and_that_is_said(qtbot, run):
     qtbot.waitUntil(lambda: run.figures().state == "ended", timeout=60_000)
     panel = CandidatesPanel(lambda: run)

@@ -112,6 +112,7 @@ def test_two_are_compared_side_by_side(dialog, qtbot):
     assert comparison.table.item(0, 0).text() == "フレーム"
 
 
+@pytest.mark.slow
 def test_a_recording_that_was_cut_off_is_analysed_again_beside_it(dialog, qtbot, root):
     choose(dialog, "gone.partial")
     with qtbot.waitSignal(dialog.reanalysed, timeout=60_000) as done:

@@ -43,6 +43,7 @@ sys.exit(code)
 """
 
 
+@pytest.mark.slow
 def test_a_session_of_the_window_opens_no_socket(tmp_path, monkeypatch):
     monkeypatch.setenv("SPERMSCOPE_CONFIG", str(tmp_path / "config"))
     done = run_fresh(FORBID_SOCKETS + textwrap.dedent(SESSION), str(tmp_path / "sessions"))

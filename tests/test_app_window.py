@@ -91,6 +91,7 @@ def colours(window):
     return sum(int((np.abs(picture - colour).max(axis=2) < 6).sum()) for colour in wanted)
 
 
+@pytest.mark.slow
 def test_a_session_from_its_first_frame_to_its_report_by_keys(window_of, setup, qtbot):
     window = window_of()
     assert window.view.message == word("view_no_source")
@@ -117,6 +118,7 @@ def test_a_session_from_its_first_frame_to_its_report_by_keys(window_of, setup, 
     assert window.header.lines[0] == word("header_none")
 
 
+@pytest.mark.slow
 def test_predictions_stay_off_after_a_self_test_that_differs(window_of, setup, qtbot):
     window = window_of(selftest=DIFFERS)
     assert window.view.withheld == RUNNING
@@ -223,6 +225,7 @@ def test_space_types_a_blank_where_text_is_typed(window_of, qtbot):
     dialog.reject()
 
 
+@pytest.mark.slow
 def test_a_camera_that_is_not_as_fast_as_it_is_said_to_be_is_told_once(window_of, setup, qtbot, monkeypatch):
     monkeypatch.setattr("spermscope.app.rate_check.SETTLED_S", 1.0)
     window = window_of()

@@ -135,6 +135,7 @@ def test_what_is_kept_is_not_trained_again(study, plan, whole, tmp_path):
     assert (tmp_path / "out" / "table.csv").read_bytes() == (whole / "table.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_comparison_that_was_broken_gives_the_same_table(study, plan, whole, tmp_path):
     for after in range(40):
         try:

@@ -33,7 +33,8 @@ def test_stills_are_the_same_every_time_and_can_be_kept(tmp_path):
     assert to_model_input(first.frames).std() > 0.05
 
 
-@pytest.mark.parametrize("network", [pytest.param("small-resnet-mean", marks=pytest.mark.slow), "stream"])
+@pytest.mark.slow
+@pytest.mark.parametrize("network", ["small-resnet-mean", "stream"])
 def test_what_stills_show_is_learned_and_begins_another_network(network, tmp_path):
     torch.set_num_threads(1)
     error, unseen = train_on_stills(spots(), tmp_path / "w.pt", network, epochs=6, rate=3e-3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,8 @@ class MicroManager:
     frame_count: int | None = None
 
     def __init__(self, address: str) -> None:
+        # In a Qt application it would send its events through a package that nothing else here needs.
+        os.environ.setdefault("PYMM_SIGNALS_BACKEND", "psygnal")
         try:
             from pymmcore_plus import CMMCorePlus, find_micromanager
         except ImportError as error:
