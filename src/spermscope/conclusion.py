@@ -25,6 +25,8 @@ from spermscope.video.scale import scale_network
 
 WHO_WITHIN_C = 0.5
 """How far from 37 C a stage may be declared: our choice, the manual names 37 C alone."""
+LIVE_KINDS = ("sim", "camera", "basler", "micromanager")
+"""What addresses that are no file begin with."""
 REPORTED_VERSIONS = ("spermscope", "numpy", "scipy", "opencv-python-headless", "openvino", "av")
 
 
@@ -182,7 +184,7 @@ def _use(model: Model) -> ModelUse:
 
 def _kind(address: str, stills: bool) -> str:
     prefix = address.split(":", 1)[0]
-    return "stills" if stills else prefix if prefix in ("sim", "camera") and ":" in address else "file"
+    return "stills" if stills else prefix if prefix in LIVE_KINDS and ":" in address else "file"
 
 
 def _profile(source: Source, calibration: Calibration | None) -> dict[str, object]:
