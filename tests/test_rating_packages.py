@@ -14,6 +14,7 @@ from spermscope.rating.opening import open_study
 from spermscope.rating.packages import unpack, write_package
 from spermscope.rating.values import Refused
 from spermscope.rating.verifying import verify
+from spermscope.rating.voting import vote_content
 
 
 def refused(call, *arguments):
@@ -243,11 +244,23 @@ def test_answers_go_to_the_study_they_were_given_for(carried, tmp_path):
         merge_answers(study, carried / "answers")
 
 
-def test_votes_on_both_sides_are_refused_and_named(carried):
+def test_a_seat_with_a_package_is_rated_from_it_alone(carried):
     with open_study(carried / "s") as study:
-        rate(study, "R002", 1)
-        assert refused(merge_answers, study, carried / "answers") == "order"
-        assert study.progress("R002").done == 1
+        turn = study.turns.of("R002")[0]
+        assert refused(study.next_presentations, "R002", 1) == "carried"
+        assert refused(study.vote, "R002", new_vote(turn.shown)) == "carried"
+        assert merge_answers(study, carried / "answers") == (6, 0)
+        assert refused(study.vote, "R002", new_vote(study.turns.of("R002")[5].shown)) == "carried"
+    assert not verify(carried / "s").flaws
+
+
+def test_a_vote_that_came_past_its_package_is_found(carried):
+    with open_study(carried / "s") as study:
+        turn = study.turns.of("R002")[0]
+        vote = new_vote(turn.shown)
+        content = vote_content(study.protocol, turn, "R002", vote)
+        study.add(lambda adding: adding.add(content["id"], "vote", content, "R002", 1))
+    assert {flaw.kind for flaw in verify(carried / "s").flaws} == {"not_carried"}
 
 
 def test_only_a_package_gives_answers(carried):

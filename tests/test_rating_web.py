@@ -277,6 +277,11 @@ def test_receipts_and_answers_are_plain_json(study, rater):
 
 def test_a_package_is_rated_on_its_own_pc_with_the_same_pages(study, tmp_path):
     write_package(study, "R002", tmp_path / "R002.rating")
+    online = Visitor(study)
+    code = study.invite("rater", "R002")
+    assert online.ask("POST", "/api/join", {"code": code, "passphrase": PASSPHRASE}).status_code == 200
+    told = online.known().get("/api/next")
+    assert (told["state"], told["presentations"]) == ("carried", [])
     unpack(tmp_path / "R002.rating", tmp_path / "mine")
     with open_study(tmp_path / "mine") as mine:
         mine.start()

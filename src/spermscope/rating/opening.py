@@ -14,7 +14,7 @@ from spermscope.rating import protocol, sheets
 from spermscope.rating.anchors import Anchors, Head
 from spermscope.rating.keys import FOLDER as KEYS
 from spermscope.rating.keys import read_key
-from spermscope.rating.ledger import STATE, VOTE, Entry, Ledger
+from spermscope.rating.ledger import PACKAGE, STATE, VOTE, Entry, Ledger
 from spermscope.rating.people import People
 from spermscope.rating.sole import SoleUse
 from spermscope.rating.standing import Standing, votes_table
@@ -127,11 +127,20 @@ class Study:
         return self._people.erase(pseudonym)
 
     def next_presentations(self, pseudonym: str, count: int) -> list[Presentation]:
-        """Up to ``count`` of the rater's presentations that have no vote, in order; refused unless ``open``."""
+        """Up to ``count`` of the rater's presentations that have no vote, in order.
+
+        Refused unless ``open``, and (``carried``) where the seat has a package.
+        """
         if (state := self.state) != "open":
             raise Refused(state)
+        if self.carried(pseudonym):
+            raise Refused("carried")
         turns, done = self.turns.of(pseudonym), self._done(pseudonym)
         return [turn.shown for turn in turns[done : done + count]]
+
+    def carried(self, pseudonym: str) -> bool:
+        """Whether that seat's votes come from a package, and from nowhere else."""
+        return self.ledger.last(PACKAGE, pseudonym) is not None
 
     def presentation(self, pseudonym: str, id: str) -> Presentation:
         """A presentation of that rater's by its id; refused (``presentation``) where it is none of his."""
@@ -140,8 +149,8 @@ class Study:
     def vote(self, pseudonym: str, vote: NewVote) -> Receipt:
         """On the disk, chained and signed, when it returns; the same id again gives the same receipt.
 
-        Refused where the study takes no votes (``draft``, ``paused``, ``locked``), the presentation is not the
-        rater's (``presentation``) or not his next (``order``), the answer is none of the protocol's (``answer``), the
+        Refused where the study takes no votes (``draft``, ``paused``, ``locked``), or none of this seat's here
+        (``carried``: it has a package), the presentation is not the rater's (``presentation``) or not his next (``order``), the answer is none of the protocol's (``answer``), the
         protocol has another version (``protocol``), another vote has that id (``id``), or ``replaces`` is not the
         rater's last vote (``replaces``).
         """

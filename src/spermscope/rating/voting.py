@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from spermscope.rating.ledger import STATE, VOTE, Adding, Entry
+from spermscope.rating.ledger import PACKAGE, STATE, VOTE, Adding, Entry
 from spermscope.rating.protocol import Protocol
 from spermscope.rating.turns import Turn
 from spermscope.rating.values import NewVote, Refused, State
@@ -64,8 +64,10 @@ def casting(content: dict[str, Any], sent: dict[str, Any]) -> Rule:
         state = state_of(adding.last(STATE))
         if state != "open":
             raise Refused(state)
-        last = adding.last(VOTE, content["rater"])
-        _check_turn(content, last)
+        package = adding.last(PACKAGE, content["rater"])
+        if content.get("package") != (package.id if package else None):
+            raise Refused("carried")
+        _check_turn(content, adding.last(VOTE, content["rater"]))
         return adding.add(content["id"], VOTE, content, content["rater"], content["number"])
 
     return rule
