@@ -149,10 +149,10 @@ class Study:
     def vote(self, pseudonym: str, vote: NewVote) -> Receipt:
         """On the disk, chained and signed, when it returns; the same id again gives the same receipt.
 
-        Refused where the study takes no votes (``draft``, ``paused``, ``locked``), or none of this seat's here
-        (``carried``: it has a package), the presentation is not the rater's (``presentation``) or not his next (``order``), the answer is none of the protocol's (``answer``), the
-        protocol has another version (``protocol``), another vote has that id (``id``), or ``replaces`` is not the
-        rater's last vote (``replaces``).
+        Refused where the study takes no votes (``draft``, ``paused``, ``locked``) or none of this seat's here
+        (``carried``: it has a package), the presentation is not the rater's (``presentation``) or not his next
+        (``order``), the answer is none of the protocol's (``answer``), the protocol has another version (``protocol``),
+        another vote has that id (``id``), or ``replaces`` is not the rater's last vote (``replaces``).
         """
         return self.submit(pseudonym, vote).result()
 
@@ -183,8 +183,9 @@ class Study:
         """A row for each rater who joined or voted, by pseudonym."""
         joined = self._people.names()
         raters = sorted({name for name in joined if name.startswith("R")} | self.ledger.raters())
+        locked = self.state == "locked"
         self._standing.look()
-        return [self._standing.of(name, name in joined, len(self.turns.of(name))) for name in raters]
+        return [self._standing.of(name, name in joined, len(self.turns.of(name)), locked=locked) for name in raters]
 
     def votes_table(self, *, unlocked: bool = False) -> VotesTable:
         """Every vote that counts; refused (``unlocked``) before the lock, unless asked for by what shows none."""

@@ -23,7 +23,7 @@ AHEAD = 24
 async def next_clips(
     pseudonym: Rater, house: HouseOf, count: Annotated[int, Query(ge=1, le=1000)] = AHEAD
 ) -> dict[str, Any]:
-    """The rater's next clips, in order, with his own progress; none unless the study is open and his seat is rated here."""
+    """The rater's next clips, in order, with his own progress; none unless the study is open and takes his votes."""
     study = house.study
     state: str = study.state
     state, progress = "carried" if state == "open" and study.carried(pseudonym) else state, study.progress(pseudonym)
