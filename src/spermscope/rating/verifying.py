@@ -42,15 +42,18 @@ def verify(folder: Path, database_url: str | None = None, receipts: Sequence[Rec
         When there is no study to look at, or its database cannot be reached.
     """
     study, sheets = read_study_file(folder), read_sheets(folder)
+    heads, flaws = _heads(folder, study)  # before the rows: of a study that is served both grow meanwhile
     ledger = Ledger(folder, study.study_id, database_url)
     try:
         rows = list(ledger.rows())
     finally:
         ledger.close()
-    heads, flaws = _heads(folder, study)
     sound, broken = _of_chain(rows, ledger.start)
     flaws += broken
-    flaws += [flaw for head in heads if (flaw := _of_head(rows, head, ANCHORS))]
+    if heads and not rows:
+        flaws.append(Flaw("no_rows", LEDGER if database_url is None else "database", values={"seq": heads[-1].seq}))
+    else:
+        flaws += [flaw for head in heads if (flaw := _of_head(rows, head, ANCHORS))]
     flaws += _of_receipts(study, rows, receipts)
     if rows and not heads:
         flaws.append(Flaw("no_anchors", ANCHORS))
