@@ -101,13 +101,42 @@ def test_a_package_holds_no_name_no_donor_and_no_other_key(carried):
 
 def test_who_has_voted_or_has_a_package_gets_none(carried, tmp_path):
     with open_study(carried / "s") as study:
-        assert refused(write_package, study, "R001", tmp_path / "p1") == "package"
+        assert refused(write_package, study, "R001", tmp_path / "p1") == "voted"
         assert refused(write_package, study, "R002", tmp_path / "p2") == "package"
         assert refused(write_package, study, "R004", tmp_path / "p4") == "presentation"
         study.pause()
         assert refused(write_package, study, "R003", tmp_path / "p3") == "paused"
         assert refused(merge_answers, study, carried / "answers") == "paused"
     assert not list(tmp_path.glob("p?"))
+
+
+def test_a_package_that_could_not_be_written_takes_no_seat(carried):
+    with open_study(carried / "s") as study:
+        with pytest.raises(FileNotFoundError):
+            write_package(study, "R003", carried / "nowhere" / "p")
+        assert not study.carried("R003")
+        sheet = next(iter(study.sheets.values()))
+        kept = (carried / "s" / "clips" / f"{sheet.hash}.png").rename(carried / "away.png")
+        with pytest.raises(FileNotFoundError):
+            write_package(study, "R003", carried / "q")
+        kept.rename(carried / "s" / "clips" / f"{sheet.hash}.png")
+        assert not [*carried.glob("q*")]
+        assert write_package(study, "R003", carried / "q") == 12
+
+
+def test_a_lost_package_is_replaced_and_its_answers_are_not_taken_any_more(carried):
+    with open_study(carried / "s") as study:
+        assert refused(lambda: write_package(study, "R003", carried / "q", again=True)) == "no_package"
+        assert write_package(study, "R002", carried / "q", again=True) == 12
+        assert refused(merge_answers, study, carried / "answers") == "no_package"
+        unpack(carried / "q", carried / "yours")
+        with open_study(carried / "yours") as yours:
+            yours.start()
+            rate(yours, "R002", 2)
+            write_answers(yours, carried / "new")
+        assert merge_answers(study, carried / "new") == (2, 0)
+        assert refused(lambda: write_package(study, "R002", carried / "r", again=True)) == "voted"
+    assert not verify(carried / "s").flaws
 
 
 def repacked(path, out, change):

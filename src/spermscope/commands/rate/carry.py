@@ -16,7 +16,8 @@ _file = click.argument("file", type=click.Path(path_type=Path, exists=True, dir_
 @database
 @click.option("--rater", required=True, help="Whose seat, such as R007; of one who has not voted.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The package, a new file.")
-def package(study: Path, database: str | None, rater: str, out: Path) -> None:
+@click.option("--again", is_flag=True, help="In place of one that was lost; its answers are not taken any more.")
+def package(study: Path, database: str | None, rater: str, out: Path, again: bool) -> None:
     """Write a rater's clips and order into one signed file, to be rated on another PC.
 
     \b
@@ -26,7 +27,7 @@ def package(study: Path, database: str | None, rater: str, out: Path) -> None:
     from spermscope.rating.packages import write_package
 
     with open_study(study, database) as opened:
-        count = write_package(opened, rater, out)
+        count = write_package(opened, rater, out, again=again)
     click.echo(f"{out}: {count} presentations for {rater}")
 
 
