@@ -186,6 +186,36 @@ def test_anchors_are_shown_and_not_rated(tmp_path):
         assert not (tmp_path / "t").exists()
 
 
+def test_anchors_within_a_protocol_are_names_and_an_unknown_one_is_refused(tmp_path):
+    data = noise_study(tmp_path / "d", clips=3, donors=3)
+
+    def made(folder, anchors, more=None):
+        rules = Protocol()
+        grades = (rules.grades[0].model_copy(update={"anchors": anchors}), *rules.grades[1:])
+        new_study(tmp_path / folder, [data], rules.model_copy(update={"grades": grades}), anchors=more)
+        return open_study(tmp_path / folder)
+
+    with made("one", ("c1",)) as study:
+        (anchor,) = study.protocol.grades[0].anchors
+        assert study.sheets[anchor].name == "c1"
+        assert study.turns.rated == tuple(hash for hash in study.sheets if hash != anchor)
+    with made("two", (anchor,)) as study:
+        assert study.protocol.grades[0].anchors == (anchor,)
+    with made("three", ("nothing",), {"A": ["c0"]}) as study:
+        assert study.sheets[study.protocol.grades[0].anchors[0]].name == "c0"
+    for strange in ("nothing", "0" * 32):
+        with pytest.raises(ValueError, match=f"anchor A={strange}: expected a clip of the study"):
+            made("four", (strange,))
+    assert not (tmp_path / "four").exists()
+
+
+def test_a_study_has_a_clip_to_rate_besides_its_anchors(tmp_path):
+    data = noise_study(tmp_path / "d", clips=2, donors=2)
+    with pytest.raises(ValueError, match="expected a clip to rate besides its anchors, found 2 clips"):
+        new_study(tmp_path / "s", [data], Protocol(), anchors={"A": ["c0"], "E": ["c1"]})
+    assert not (tmp_path / "s").exists()
+
+
 def test_what_is_there_is_not_written_over(tmp_path):
     with pytest.raises(ValueError, match="expected a new folder"):
         new_study(tmp_path, [clips_of_noise()], Protocol())

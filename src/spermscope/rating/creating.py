@@ -43,13 +43,14 @@ def new_study(
 ) -> Made:
     """Make a study in a new folder from data sets and session folders; ``anchors`` names clips for each grade's code.
 
+    They stand in place of the protocol's own, which are names too, or hashes of sheets; the study's are hashes.
     Clips of all sources have one form. A clip of which the view cannot be made is left out, and so is one that is there
     already.
 
     Raises
     ------
     ValueError
-        When the folder is there, a source is none, forms differ, an anchor is no clip, or no clip is left.
+        When the folder is there, a source is none, forms differ, an anchor is no clip, or no clip is left to rate.
     """
     if folder.exists():
         raise ValueError(f"{folder}: expected a new folder, found one that exists")
@@ -81,7 +82,7 @@ def _make(
     if not sheets:
         raise ValueError(f"study: expected clips to rate, found {', '.join(left) or 'none'}")
     write_sheets(folder, sheets)
-    anchored = _with_anchors(protocol, {sheet.name: sheet.hash for sheet in sheets}, anchors)
+    anchored = _with_anchors(protocol, sheets, anchors)
     write_study_file(
         folder,
         StudyFile(
@@ -173,17 +174,24 @@ def _sheet(folder: Path, name: str, clip: Clip, protocol: Protocol, recordings: 
     )
 
 
-def _with_anchors(protocol: Protocol, named: Mapping[str, str], anchors: Mapping[str, Sequence[str]]) -> Protocol:
-    for code, names in anchors.items():
-        if code not in protocol.codes:
-            raise ValueError(f"anchor {code}: expected a grade of {', '.join(protocol.codes)}, found none")
-        for name in names:
-            if name not in named:
-                raise ValueError(f"anchor {code}={name}: expected a clip of the study, found none")
+def _with_anchors(protocol: Protocol, sheets: Sequence[Sheet], anchors: Mapping[str, Sequence[str]]) -> Protocol:
+    """The protocol with its anchor clips by hash; ``anchors`` stand in place of its own."""
+    if unknown := [code for code in anchors if code not in protocol.codes]:
+        raise ValueError(f"anchor {unknown[0]}: expected a grade of {', '.join(protocol.codes)}, found none")
+    hashes = {sheet.hash: sheet.hash for sheet in sheets} | {sheet.name: sheet.hash for sheet in sheets}
+
+    def known(code: str, name: str) -> str:
+        if name not in hashes:
+            raise ValueError(f"anchor {code}={name}: expected a clip of the study, found none")
+        return hashes[name]
+
     grades = tuple(
-        grade.model_copy(update={"anchors": tuple(named[name] for name in anchors[grade.code])})
-        if grade.code in anchors
-        else grade
+        grade.model_copy(
+            update={"anchors": tuple(known(grade.code, name) for name in anchors.get(grade.code, grade.anchors))}
+        )
         for grade in protocol.grades
     )
+    shown = {clip for grade in grades for clip in grade.anchors}
+    if all(sheet.hash in shown for sheet in sheets):
+        raise ValueError(f"study: expected a clip to rate besides its anchors, found {len(sheets)} clips, all anchors")
     return protocol.model_copy(update={"grades": grades})

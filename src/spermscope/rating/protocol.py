@@ -24,7 +24,10 @@ class Wording(BaseModel):
 
 
 class GradeText(BaseModel):
-    """A grade's code, what raters read beside it, and clips (hashes) that show what it means; these are not rated."""
+    """A grade's code, what raters read beside it, and clips that show what it means; these are not rated.
+
+    In a study anchors are hashes; in a protocol that is given to a new one, names of clips too.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
