@@ -32,7 +32,7 @@ from spermscope.rating.values import (
     State,
     VotesTable,
 )
-from spermscope.rating.voting import casting, check_answer, entering, state_of, vote_content
+from spermscope.rating.voting import casting, check_answer, entering, reseating, state_of, vote_content
 from spermscope.rating.writer import Rule, Writer
 
 FROZEN = (protocol.FILE, sheets.FILE)
@@ -105,6 +105,23 @@ class Study:
         """
         seat = pseudonym or (self.file.pseudonym if role == "rater" else None)
         return self._people.invite(role, seat, name[:200])
+
+    def renew(self, seat: str, name: str = "") -> str:
+        """A code for that seat; where someone has it, his passphrase ends at once, and a row notes that.
+
+        Raises
+        ------
+        ValueError
+            When the study has no such seat.
+        """
+        taken = seat in self._people.names()
+        mine = self.file.pseudonym
+        if not taken and (seat != mine if mine else not self.protocol.has_seat(seat)):
+            known = mine or f"R001 to R{self.protocol.raters:03d}"
+            raise ValueError(f"{self.folder}: expected a seat ({known}) or one who joined, found {seat}")
+        if taken:
+            self.add(reseating(seat))
+        return self._people.renew(seat, name[:200]) or self._people.invite("rater", seat, name[:200])
 
     def join(self, code: str, passphrase: str) -> Person:
         """Take the next free seat, or the one that the code names.

@@ -85,6 +85,12 @@ class Protocol(BaseModel):
             raise ValueError(f"expected {self.raters} raters a clip at most, found {self.raters_per_clip}")
         return self
 
+    def has_seat(self, pseudonym: str) -> bool:
+        """Whether that is one of its raters, R001 to the last."""
+        number = pseudonym[1:]
+        seat = int(number) if number.isascii() and number.isdecimal() else 0
+        return 1 <= seat <= self.raters and pseudonym == f"R{seat:03d}"
+
     @property
     def codes(self) -> tuple[str, ...]:
         """The grades' codes, best first."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from spermscope.rating.ledger import PACKAGE, STATE, VOTE, Adding, Entry
+from spermscope.rating.ledger import PACKAGE, SEAT, STATE, VOTE, Adding, Entry
 from spermscope.rating.protocol import Protocol
 from spermscope.rating.turns import Turn
 from spermscope.rating.values import NewVote, Refused, State
@@ -91,6 +91,15 @@ def entering(state: State, who: str, **facts: Any) -> Rule:
         if before not in FROM[state] or (before == "draft") != ("frozen" in facts):
             raise Refused("state", before=before, after=state)
         return adding.add(str(uuid4()), STATE, {"state": state, "who": who, "time": now(), **facts})
+
+    return rule
+
+
+def reseating(seat: str) -> Rule:
+    """Notes that a seat's passphrase is to be chosen anew: whoever votes there next may be another."""
+
+    def rule(adding: Adding) -> Entry:
+        return adding.add(str(uuid4()), SEAT, {"seat": seat, "time": now()})
 
     return rule
 
