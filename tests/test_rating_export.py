@@ -75,6 +75,7 @@ def test_every_vote_that_counts_is_in_the_data_set_and_nothing_else(exported):
     assert len(rows) == 36
     assert sum(row["reason"] == "out_of_focus" for row in rows) == done.cannot_judge
     assert {row["occurrence"] for row in rows} == {"1", "2"}
+    assert {row["sheet"]: row["clip"] for row in rows} == names
 
 
 def test_clips_and_codes_are_the_sources_to_the_bit(exported):
