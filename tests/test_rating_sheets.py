@@ -159,6 +159,17 @@ def test_a_study_is_made_of_sessions_and_data_sets_together(tmp_path):
     assert not verify(tmp_path / "s").flaws
 
 
+def test_clips_of_sessions_that_are_too_short_are_counted(tmp_path):
+    session(tmp_path / "one", "a", [1, 2, 3])
+    short = tmp_path / "one" / "clips" / "2.npz"
+    with np.load(short) as clip:
+        cut = {name: array[:8] if array.ndim else array for name, array in clip.items()}
+    np.savez(short, **cut)
+    made = new_study(tmp_path / "s", [tmp_path / "one"], Protocol())
+    assert made.left.pop("in the set already, or of fewer than 16 pictures") == 1
+    assert made.clips + sum(made.left.values()) == 2
+
+
 def test_names_that_stand_in_two_sets_are_refused(tmp_path):
     data = noise_study(tmp_path / "d", clips=5, donors=5)
     with pytest.raises(ValueError, match="expected clips of other names, found c0 again"):

@@ -13,7 +13,7 @@ import numpy as np
 
 from spermscope.dataset import Dataset, DatasetWriter, open_dataset
 from spermscope.dataset.form import FILE as DATASET_FILE
-from spermscope.importing.sessions import import_sessions
+from spermscope.importing.sessions import Imported, import_sessions
 from spermscope.rating.fields import Recordings
 from spermscope.rating.keys import SigningKey
 from spermscope.rating.protocol import Protocol, StudyFile, write_study_file
@@ -75,10 +75,13 @@ def _make(
     (folder / FOLDER).mkdir(mode=0o700)
     key = SigningKey()
     key.save(folder)
+    left: dict[str, int] = {}
     for source in sources:
-        gather(folder / SOURCE, source)
+        came = gather(folder / SOURCE, source)
+        if came.left:
+            left[came.why] = left.get(came.why, 0) + came.left
     data = open_dataset(folder / SOURCE)
-    sheets, left = _sheets(folder, data, protocol, Recordings(sources), progress)
+    sheets = _sheets(folder, data, protocol, Recordings(sources), left, progress)
     if not sheets:
         raise ValueError(f"study: expected clips to rate, found {', '.join(left) or 'none'}")
     write_sheets(folder, sheets)
@@ -95,14 +98,14 @@ def _make(
     return Made(len(sheets), left)
 
 
-def gather(out: Path, source: Path, keep: Container[str] | None = None) -> int:
-    """Add a data set's clips without their votes, or those of session folders, to the data set ``out``; how many.
+def gather(out: Path, source: Path, keep: Container[str] | None = None) -> Imported:
+    """Add a data set's clips without their votes, or those of session folders, to the data set ``out``; what came.
 
     Of a data set only the names in ``keep``, where that is given. A simulated one's truth comes along where grades are
     the same, so that a model that learns from such clips says that it is a demonstration.
     """
     if not (source / DATASET_FILE).is_file():
-        return import_sessions(source, out).taken
+        return import_sessions(source, out)
     data = open_dataset(source)
     items, truth = data.items, data.truth()
     form = None if (out / DATASET_FILE).is_file() else data.form.model_copy(update={"raters_known": True})
@@ -122,7 +125,7 @@ def gather(out: Path, source: Path, keep: Container[str] | None = None) -> int:
                 source_um_per_px=float(items.um_per_px[row]),
                 truth=() if truth is None else tuple(truth[row].tolist()),
             )
-    return len(data)
+    return Imported(len(data) if keep is None else sum(name in keep for name in items.clip))
 
 
 def _clips(data: Dataset) -> Iterator[Clip]:
@@ -134,10 +137,10 @@ def _clips(data: Dataset) -> Iterator[Clip]:
 
 
 def _sheets(
-    folder: Path, data: Dataset, protocol: Protocol, recordings: Recordings, progress: Progress
-) -> tuple[list[Sheet], dict[str, int]]:
+    folder: Path, data: Dataset, protocol: Protocol, recordings: Recordings, left: dict[str, int], progress: Progress
+) -> list[Sheet]:
+    """Those that can be made; the others are counted in ``left`` by reason."""
     sheets: dict[str, Sheet] = {}
-    left: dict[str, int] = {}
     for row, clip in enumerate(_clips(data)):
         try:
             sheet = _sheet(folder, str(data.items.clip[row]), clip, protocol, recordings)
@@ -147,7 +150,7 @@ def _sheets(
         except ValueError as why:
             left[str(why)] = left.get(str(why), 0) + 1
         progress(row + 1, len(data))
-    return list(sheets.values()), left
+    return list(sheets.values())
 
 
 def _sheet(folder: Path, name: str, clip: Clip, protocol: Protocol, recordings: Recordings) -> Sheet:
