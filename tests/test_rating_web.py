@@ -150,6 +150,10 @@ def test_a_study_waits_pauses_and_ends(tmp_path):
             assert len(rater.get("/api/next?count=4")["presentations"]) == shown
         for to in ("open", "paused", "locked"):
             assert head.ask("POST", "/api/state", {"to": to}).status_code == 409
+        rows = [row.content for row in study.ledger.rows("state")]
+        assert [(row["state"], row["who"]) for row in rows] == [
+            (state, "C001") for state in ("open", "paused", "open", "locked")
+        ]
 
 
 def test_a_vote_during_a_pause_is_refused_so_that_the_page_keeps_it(study, rater):
