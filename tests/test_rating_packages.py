@@ -103,7 +103,9 @@ def test_who_has_voted_or_has_a_package_gets_none(carried, tmp_path):
     with open_study(carried / "s") as study:
         assert refused(write_package, study, "R001", tmp_path / "p1") == "voted"
         assert refused(write_package, study, "R002", tmp_path / "p2") == "package"
-        assert refused(write_package, study, "R004", tmp_path / "p4") == "presentation"
+        for strange in ("R004", "bob"):
+            with pytest.raises(ValueError, match=f"{strange}: expected a seat, R001 to R003, found none"):
+                write_package(study, strange, tmp_path / "p4")
         study.pause()
         assert refused(write_package, study, "R003", tmp_path / "p3") == "paused"
         assert refused(merge_answers, study, carried / "answers") == "paused"
@@ -290,6 +292,17 @@ def test_a_vote_that_came_past_its_package_is_found(carried):
         content = vote_content(study.protocol, turn, "R002", vote)
         study.add(lambda adding: adding.add(content["id"], "vote", content, "R002", 1))
     assert {flaw.kind for flaw in verify(carried / "s").flaws} == {"not_carried"}
+
+
+def test_what_an_earlier_try_left_is_named(carried):
+    (carried / "new.partial").mkdir()
+    with pytest.raises(ValueError, match=r"new\.partial: expected no such folder, found what an earlier try has left"):
+        unpack(carried / "p", carried / "new")
+
+
+def test_a_package_hands_out_none(carried):
+    with open_study(carried / "mine") as mine, pytest.raises(ValueError, match="expected a whole study"):
+        write_package(mine, "R002", carried / "q")
 
 
 def test_only_a_package_gives_answers(carried):

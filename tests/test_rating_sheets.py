@@ -227,6 +227,13 @@ def test_a_study_has_a_clip_to_rate_besides_its_anchors(tmp_path):
     assert not (tmp_path / "s").exists()
 
 
+def test_what_an_earlier_try_left_is_named(tmp_path):
+    (tmp_path / "s.partial").mkdir()
+    with pytest.raises(ValueError, match=r"s\.partial: expected no such folder, found what an earlier try has left"):
+        new_study(tmp_path / "s", [clips_of_noise()], Protocol())
+    assert (tmp_path / "s.partial").exists()
+
+
 def test_what_is_there_is_not_written_over(tmp_path):
     with pytest.raises(ValueError, match="expected a new folder"):
         new_study(tmp_path, [clips_of_noise()], Protocol())

@@ -274,7 +274,10 @@ def test_a_protocol_is_read_and_refused_in_words(tmp_path):
     path.write_text('{"view": "field", "seed": 4}', encoding="utf-8")
     assert read_protocol(path, {"seed": 5}) == Protocol(view="field", seed=5)
     for text, line in (
-        ('{"views": 1}', "views: Extra inputs"),
+        ('{"views": 1}', "views: expected no such key, found it"),
+        ('{"grades": [{"code": "A"}]}', "grades.0.label: expected a value, found none"),
+        ('{"raters": 0}', "raters: expected another value, found 0: input should be greater than or equal to 1"),
+        ("[", "expected JSON, found something else"),
         ('{"raters": 2, "raters_per_clip": 3}', "expected 2 raters a clip at most"),
         ('{"reasons": ["ugly"]}', "found ugly"),
     ):

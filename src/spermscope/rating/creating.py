@@ -52,10 +52,7 @@ def new_study(
     ValueError
         When the folder is there, a source is none, forms differ, an anchor is no clip, or no clip is left to rate.
     """
-    if folder.exists():
-        raise ValueError(f"{folder}: expected a new folder, found one that exists")
-    part = folder.with_name(f"{folder.name}.partial")
-    part.mkdir(mode=0o700, parents=True)
+    part = new_part(folder)
     try:
         made = _make(part, sources, protocol, anchors or {}, progress)
         os.replace(part, folder)
@@ -63,6 +60,24 @@ def new_study(
         shutil.rmtree(part, ignore_errors=True)
         raise
     return made
+
+
+def new_part(folder: Path) -> Path:
+    """A new folder beside ``folder``, to be renamed to it.
+
+    Raises
+    ------
+    ValueError
+        When ``folder`` is there, or what an earlier try has left.
+    """
+    if folder.exists():
+        raise ValueError(f"{folder}: expected a new folder, found one that exists")
+    part = folder.with_name(f"{folder.name}.partial")
+    try:
+        part.mkdir(mode=0o700, parents=True)
+    except FileExistsError as error:
+        raise ValueError(f"{part}: expected no such folder, found what an earlier try has left: remove it") from error
+    return part
 
 
 def _make(

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from spermscope.rating.creating import new_part
 from spermscope.rating.keys import FILE as KEY
 from spermscope.rating.keys import FOLDER as KEYS
 from spermscope.rating.keys import SigningKey, signed_by
@@ -55,10 +56,14 @@ def write_package(study: Study, rater: str, out: Path, *, again: bool = False) -
     Raises
     ------
     ValueError
-        When the file is there.
+        When the file is there, or there is no such seat.
     """
     if out.exists():
         raise ValueError(f"{out}: expected a new file, found one that exists")
+    if study.file.pseudonym is not None:
+        raise ValueError(f"{study.folder}: expected a whole study, found a rater's package")
+    if not study.protocol.has_seat(rater):
+        raise ValueError(f"{rater}: expected a seat, R001 to R{study.protocol.raters:03d}, found none")
     if (state := study.state) != "open":
         raise Refused(state)
     order = tuple(turn.shown.clip for turn in study.turns.of(rater))
@@ -113,8 +118,7 @@ def unpack(file: Path, folder: Path, public_key: str | None = None) -> StudyFile
         raise ValueError(f"{file}: expected a rating package, found something else") from error
     if study.pseudonym is None or study.parent != manifest.study_id:
         raise ValueError(f"{file}: expected a rating package, found another study")
-    part = folder.with_name(f"{folder.name}.partial")
-    part.mkdir(mode=0o700)
+    part = new_part(folder)
     for name in (FOLDER, KEYS):
         (part / name).mkdir(mode=0o700)
     for name, content in contents.items():
