@@ -380,6 +380,14 @@ def test_a_study_that_is_served_meanwhile_is_not_accused(tmp_path):
     assert found == [()] * 5
 
 
+def test_a_study_whose_first_anchor_is_on_its_way_is_not_accused(copy):
+    away = (copy / "anchors.log").rename(copy / "away")
+    coming = threading.Timer(0.3, away.rename, [copy / "anchors.log"])
+    coming.start()
+    assert not verify(copy).flaws
+    coming.join()
+
+
 def test_rows_of_another_study_do_not_count(copy, tmp_path):
     with started(tmp_path / "other", seed=8) as study:
         receipts = rate(study, "R001")
