@@ -164,7 +164,7 @@ def test_a_draft_may_be_changed(tmp_path):
 
 def test_one_process_at_a_time_has_a_study(tmp_path):
     with started(tmp_path / "s"):
-        with pytest.raises(ValueError, match="open elsewhere"):
+        with pytest.raises(ValueError, match=r"open elsewhere \(stop rate serve first\)"):
             open_study(tmp_path / "s")
         assert not verify(tmp_path / "s").flaws
     open_study(tmp_path / "s").close()
