@@ -108,6 +108,8 @@ def main() -> int:
     grab(window, lambda: opened(window, window.show_keys), "keys", folder)
     frame = window.view.shown.step.frame.image
     grab(window, lambda: opened(window, lambda: MicrometerDialog(frame, window).show()), "micrometer", folder)
+    window.activateWindow()
+    wait(window.isActiveWindow)
     QTest.keyClick(window, Qt.Key.Key_P)
     QTest.keyClick(window, Qt.Key.Key_Left)
     grab(window, lambda: window, "frozen", folder)

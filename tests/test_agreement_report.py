@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from markupsafe import escape
+from rating_browsers import Seat, chromium, needs_axe
 
 from spermscope.agreement import COEFFICIENTS, StudyFacts, most_disputed, summarise
 from spermscope.labels import MISSING
@@ -162,6 +163,39 @@ def test_grades_have_colours_that_grow_lighter():
     light = [sum(int(shade[at : at + 2], 16) for at in (1, 3, 5)) for shade in colours(9)]
     assert light == sorted(light)
     assert len(set(light)) == 9
+
+
+def agreed(study):
+    """All raters gave each clip the grade that the first of them gave, so that every pair agrees."""
+    votes = np.where(study.votes == MISSING, MISSING, np.maximum(study.votes[:, :1], 0))
+    return replace(study, votes=votes)
+
+
+def luminance(colour):
+    parts = [part / 255 / 12.92 if part <= 10 else ((part / 255 + 0.055) / 1.055) ** 2.4 for part in colour]
+    return float(np.dot((0.2126, 0.7152, 0.0722), parts))
+
+
+def test_every_share_can_be_read_on_its_ground(study):
+    cells = re.findall(r'<td style="background:rgba\(0,114,178,([\d.]+)\)">', rendered(agreed(study)))
+    alphas = {float(alpha) for alpha in cells}
+    assert {min(alphas), max(alphas)} == {0.0, 0.6}
+    for alpha in alphas:
+        ground = [255 + alpha * (part - 255) for part in (0, 114, 178)]
+        assert (luminance(ground) + 0.05) / (luminance((0x1D, 0x27, 0x33)) + 0.05) > 4.5
+
+
+@pytest.mark.browser
+@needs_axe
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_axe_finds_no_serious_fault(study, tmp_path):
+    page = tmp_path / "page.html"
+    with chromium() as browser:
+        for one in (study, agreed(study)):
+            page.write_text(rendered(one, pictures=pictures_of_noise), encoding="utf-8")
+            reader = Seat(browser, page.as_uri())
+            reader.page.goto(page.as_uri())
+            assert reader.faults() == []
 
 
 def pictures_of_noise(name):

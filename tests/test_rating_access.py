@@ -1,5 +1,7 @@
 """Sessions and limits by a clock of the test's own."""
 
+from contextlib import suppress
+
 import pytest
 
 from spermscope.rating.values import Person, Refused
@@ -60,11 +62,17 @@ def wait_s(limits, name, address):
     return 0
 
 
+def fail(limits, name, address):
+    """One try that comes to nothing; one that is refused counts for nothing."""
+    with suppress(Refused):
+        limits.begin(name, address)
+
+
 def test_a_name_at_one_address_waits_while_others_go_on(clock):
     limits = Limits(clock)
     for _ in range(AT_ONE):
         assert wait_s(limits, "R001", "a") == 0
-        limits.failed("R001", "a")
+        fail(limits, "R001", "a")
     assert wait_s(limits, "R001", "a") == WINDOW_S
     assert wait_s(limits, "R001", "b") == 0
     assert wait_s(limits, "R002", "a") == 0
@@ -75,7 +83,7 @@ def test_a_name_at_one_address_waits_while_others_go_on(clock):
 def test_an_address_that_tries_many_names_waits(clock):
     limits = Limits(clock)
     for number in range(OF_ADDRESS):
-        limits.failed(f"R{number:03d}", "a")
+        fail(limits, f"R{number:03d}", "a")
     assert wait_s(limits, "R999", "a") > 0
     assert wait_s(limits, "R999", "b") == 0
 
@@ -83,7 +91,7 @@ def test_an_address_that_tries_many_names_waits(clock):
 def test_a_name_that_is_tried_from_everywhere_waits_everywhere(clock):
     limits = Limits(clock)
     for number in range(OF_NAME):
-        limits.failed("R001", f"a{number}")
+        fail(limits, "R001", f"a{number}")
     assert wait_s(limits, "R001", "new") > 0
     assert wait_s(limits, "R002", "new") == 0
 
@@ -91,26 +99,39 @@ def test_a_name_that_is_tried_from_everywhere_waits_everywhere(clock):
 def test_a_success_forgives_slips_of_the_same_name_at_the_same_address_only(clock):
     limits = Limits(clock)
     for _ in range(AT_ONE):
-        limits.failed("R001", "a")
-        limits.failed("R002", "a")
-    limits.succeeded("R001", "a")
+        fail(limits, "R001", "a")
+        fail(limits, "R002", "a")
+    limits.succeeded("R001", "a", clock.now_s)
     assert wait_s(limits, "R001", "a") == 0
     assert wait_s(limits, "R002", "a") > 0
+
+
+def test_tries_at_the_same_time_count_before_anyone_knows_how_they_end(clock):
+    limits = Limits(clock)
+    begun = [limits.begin("R001", "a") for _ in range(AT_ONE)]
+    assert wait_s(limits, "R001", "a") == WINDOW_S
+    with pytest.raises(Refused):
+        limits.begin("R001", "a")
+    limits.forget("R001", "a", begun[0])
+    assert wait_s(limits, "R001", "a") == 0
+    for began_s in begun[1:]:
+        limits.forget("R001", "a", began_s)
+    assert not limits._failures
 
 
 def test_codes_count_by_address_so_that_nobody_can_shut_others_out(clock):
     limits = Limits(clock)
     for number in range(OF_NAME + 1):
-        limits.failed("", f"a{number}")
+        fail(limits, "", f"a{number}")
     assert wait_s(limits, "", "new") == 0
     for _ in range(AT_ONE):
-        limits.failed("", "one")
+        fail(limits, "", "one")
     assert wait_s(limits, "", "one") > 0
 
 
 def test_what_is_remembered_of_failures_is_bounded(clock):
     limits = Limits(clock)
     for number in range(25_000):
-        limits.failed(f"n{number}", f"a{number}")
+        fail(limits, f"n{number}", f"a{number}")
         clock.now_s += 1.0
     assert len(limits._failures) < 15_000

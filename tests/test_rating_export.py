@@ -75,6 +75,7 @@ def test_every_vote_that_counts_is_in_the_data_set_and_nothing_else(exported):
     assert len(rows) == 36
     assert sum(row["reason"] == "out_of_focus" for row in rows) == done.cannot_judge
     assert {row["occurrence"] for row in rows} == {"1", "2"}
+    assert {row["sheet"]: row["clip"] for row in rows} == names
 
 
 def test_clips_and_codes_are_the_sources_to_the_bit(exported):
@@ -189,6 +190,23 @@ def test_the_commands_lead_from_clips_to_a_data_set(tmp_path):
     )
     sound = run("rate", "verify", place["s"], "--receipt", place["out"] / "head.json")
     assert (sound.return_value, sound.stdout) == (0, "25 rows, 25 of them anchored: every one is as it was written\n")
+
+
+def test_a_study_and_a_package_begin_in_the_database_that_they_go_on_in(tmp_path, monkeypatch):
+    url = f"sqlite:///{tmp_path / 'votes.db'}"
+    unreached = f"sqlite:///{tmp_path / 'nowhere' / 'votes.db'}"
+    with pytest.raises(ValueError, match="expected a database"):
+        run("rate", "new", tmp_path / "s", "--from", clips_of_noise(), "--database", unreached)
+    assert not (tmp_path / "s").exists()
+    run("rate", "new", tmp_path / "s", "--from", clips_of_noise(), "--raters", 2, "--database", url, "--start")
+    assert run("rate", "verify", tmp_path / "s", "--database", url).return_value == 0
+    monkeypatch.setenv("SPERMSCOPE_DATABASE", url)
+    run("rate", "package", tmp_path / "s", "--rater", "R002", "--out", tmp_path / "p")
+    run("rate", "unpack", tmp_path / "p", "--out", tmp_path / "mine")
+    with open_study(tmp_path / "mine", url) as mine:
+        assert mine.state == "open"
+    assert run("rate", "answer", tmp_path / "mine", "--out", tmp_path / "a").stdout.endswith("0 votes\n")
+    assert not [*tmp_path.rglob("rating.db")]
 
 
 def test_verify_exits_with_2_and_names_what_it_found(tmp_path):

@@ -1,8 +1,11 @@
 """What someone who means harm may try on the rating server, and that nothing of it works."""
 
+import asyncio
 import json
 import logging
+from collections import Counter
 
+import httpx2
 import pytest
 from rating_visitors import PASSPHRASE, Visitor, refused, small_study, vote_on
 
@@ -232,6 +235,19 @@ def test_passphrases_cannot_be_guessed_by_trying(study, rater):
     )
 
 
+def test_passphrases_cannot_be_guessed_by_many_tries_at_once(study, rater):
+    async def tries(passphrase, count):
+        transport = httpx2.ASGITransport(make_app(study, hosts=("testserver",)))
+        async with httpx2.AsyncClient(transport=transport, base_url="http://testserver") as client:
+            asked = {"pseudonym": "R001", "passphrase": passphrase}
+            return await asyncio.gather(*(client.post("/api/session", json=asked) for _ in range(count)))
+
+    wrong = Counter(answer.status_code for answer in asyncio.run(tries("x" * 12, AT_ONE + 8)))
+    assert wrong == {403: AT_ONE, 429: 8}
+    right = Counter(answer.status_code for answer in asyncio.run(tries(PASSPHRASE, AT_ONE + 8)))
+    assert right == {200: AT_ONE + 8}
+
+
 def test_a_pseudonym_that_is_nobodys_is_refused_in_the_same_words(rater):
     answers = [
         rater.other().ask("POST", "/api/session", {"pseudonym": name, "passphrase": "wrong passphrase"}).text
@@ -244,7 +260,7 @@ def test_a_pseudonym_that_is_nobodys_is_refused_in_the_same_words(rater):
 def test_spiteful_words_sign_nobody_in_and_leave_the_map_of_people_whole(rater, text):
     before = rater.study.names()
     stranger = rater.other()
-    stranger.client.app.state.house.limits.succeeded(text.strip().upper(), "testclient")
+    stranger.client.app.state.house.limits.succeeded(text.strip().upper(), "testclient", 0.0)
     answer = stranger.ask("POST", "/api/session", {"pseudonym": text, "passphrase": text})
     assert refused(answer)[1] in ("sign_in", "malformed")
     assert text not in answer.text

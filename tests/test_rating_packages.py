@@ -14,6 +14,7 @@ from spermscope.rating.opening import open_study
 from spermscope.rating.packages import unpack, write_package
 from spermscope.rating.values import Refused
 from spermscope.rating.verifying import verify
+from spermscope.rating.voting import vote_content
 
 
 def refused(call, *arguments):
@@ -100,13 +101,44 @@ def test_a_package_holds_no_name_no_donor_and_no_other_key(carried):
 
 def test_who_has_voted_or_has_a_package_gets_none(carried, tmp_path):
     with open_study(carried / "s") as study:
-        assert refused(write_package, study, "R001", tmp_path / "p1") == "package"
+        assert refused(write_package, study, "R001", tmp_path / "p1") == "voted"
         assert refused(write_package, study, "R002", tmp_path / "p2") == "package"
-        assert refused(write_package, study, "R004", tmp_path / "p4") == "presentation"
+        for strange in ("R004", "bob"):
+            with pytest.raises(ValueError, match=f"{strange}: expected a seat, R001 to R003, found none"):
+                write_package(study, strange, tmp_path / "p4")
         study.pause()
         assert refused(write_package, study, "R003", tmp_path / "p3") == "paused"
         assert refused(merge_answers, study, carried / "answers") == "paused"
     assert not list(tmp_path.glob("p?"))
+
+
+def test_a_package_that_could_not_be_written_takes_no_seat(carried):
+    with open_study(carried / "s") as study:
+        with pytest.raises(FileNotFoundError):
+            write_package(study, "R003", carried / "nowhere" / "p")
+        assert not study.carried("R003")
+        sheet = next(iter(study.sheets.values()))
+        kept = (carried / "s" / "clips" / f"{sheet.hash}.png").rename(carried / "away.png")
+        with pytest.raises(FileNotFoundError):
+            write_package(study, "R003", carried / "q")
+        kept.rename(carried / "s" / "clips" / f"{sheet.hash}.png")
+        assert not [*carried.glob("q*")]
+        assert write_package(study, "R003", carried / "q") == 12
+
+
+def test_a_lost_package_is_replaced_and_its_answers_are_not_taken_any_more(carried):
+    with open_study(carried / "s") as study:
+        assert refused(lambda: write_package(study, "R003", carried / "q", again=True)) == "no_package"
+        assert write_package(study, "R002", carried / "q", again=True) == 12
+        assert refused(merge_answers, study, carried / "answers") == "no_package"
+        unpack(carried / "q", carried / "yours")
+        with open_study(carried / "yours") as yours:
+            yours.start()
+            rate(yours, "R002", 2)
+            write_answers(yours, carried / "new")
+        assert merge_answers(study, carried / "new") == (2, 0)
+        assert refused(lambda: write_package(study, "R002", carried / "r", again=True)) == "voted"
+    assert not verify(carried / "s").flaws
 
 
 def repacked(path, out, change):
@@ -243,11 +275,34 @@ def test_answers_go_to_the_study_they_were_given_for(carried, tmp_path):
         merge_answers(study, carried / "answers")
 
 
-def test_votes_on_both_sides_are_refused_and_named(carried):
+def test_a_seat_with_a_package_is_rated_from_it_alone(carried):
     with open_study(carried / "s") as study:
-        rate(study, "R002", 1)
-        assert refused(merge_answers, study, carried / "answers") == "order"
-        assert study.progress("R002").done == 1
+        turn = study.turns.of("R002")[0]
+        assert refused(study.next_presentations, "R002", 1) == "carried"
+        assert refused(study.vote, "R002", new_vote(turn.shown)) == "carried"
+        assert merge_answers(study, carried / "answers") == (6, 0)
+        assert refused(study.vote, "R002", new_vote(study.turns.of("R002")[5].shown)) == "carried"
+    assert not verify(carried / "s").flaws
+
+
+def test_a_vote_that_came_past_its_package_is_found(carried):
+    with open_study(carried / "s") as study:
+        turn = study.turns.of("R002")[0]
+        vote = new_vote(turn.shown)
+        content = vote_content(study.protocol, turn, "R002", vote)
+        study.add(lambda adding: adding.add(content["id"], "vote", content, "R002", 1))
+    assert {flaw.kind for flaw in verify(carried / "s").flaws} == {"not_carried"}
+
+
+def test_what_an_earlier_try_left_is_named(carried):
+    (carried / "new.partial").mkdir()
+    with pytest.raises(ValueError, match=r"new\.partial: expected no such folder, found what an earlier try has left"):
+        unpack(carried / "p", carried / "new")
+
+
+def test_a_package_hands_out_none(carried):
+    with open_study(carried / "mine") as mine, pytest.raises(ValueError, match="expected a whole study"):
+        write_package(mine, "R002", carried / "q")
 
 
 def test_only_a_package_gives_answers(carried):

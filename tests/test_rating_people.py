@@ -3,12 +3,15 @@
 import stat
 
 import pytest
+from click.testing import CliRunner
 from ratings import PASSPHRASE, new, rate, started
 
+from spermscope.commands.rate.serve import invite
 from spermscope.rating import people as module
 from spermscope.rating.opening import open_study
 from spermscope.rating.people import People
 from spermscope.rating.values import Person, Refused
+from spermscope.rating.verifying import verify
 
 
 def refused(call, *arguments, **named):
@@ -62,6 +65,50 @@ def test_a_seat_is_given_to_one(people):
     first, second = people.invite("rater", "R002"), people.invite("rater", "R002")
     people.join(first, PASSPHRASE, 3, ())
     assert refused(people.join, second, PASSPHRASE, 3, ()) == "code"
+
+
+def test_a_forgotten_passphrase_ends_when_a_new_code_is_made_and_the_seat_goes_on(people):
+    join(people, name="Sato")
+    older = people.invite("rater", "R001")
+    assert people.renew("R002") is None
+    code = people.renew("R001")
+    assert refused(people.sign_in, "R001", PASSPHRASE) == "sign_in"
+    assert refused(people.sign_in, "R001", "") == "sign_in"
+    assert refused(people.join, older, PASSPHRASE, 3, ()) == "code"
+    assert people.join(code, "another one", 3, ()) == Person("R001", "rater")
+    assert people.sign_in("R001", "another one") == Person("R001", "rater")
+    assert refused(people.join, code, PASSPHRASE, 3, ()) == "code"
+    assert people.names() == {"R001": "Sato"}
+
+
+def test_a_code_for_a_seat_that_was_erased_meanwhile_gives_nothing_back(people):
+    join(people, name="Sato")
+    code = people.renew("R001", "Suzuki")
+    people.erase("R001")
+    assert refused(people.join, code, PASSPHRASE, 3, ()) == "code"
+
+
+def test_a_seat_renewed_by_the_command_keeps_its_votes_and_is_noted(tmp_path):
+    with started(tmp_path / "s") as study:
+        study.join(study.invite("rater"), PASSPHRASE)
+        study.join(study.invite("coordinator"), PASSPHRASE)
+        rate(study, "R001", 2)
+    codes = {
+        seat: CliRunner().invoke(invite, [str(tmp_path / "s"), "--seat", seat]).stdout.strip()
+        for seat in ("R001", "C001", "R003")
+    }
+    with open_study(tmp_path / "s") as study:
+        for seat, code in codes.items():
+            assert study.join(code, "another one").pseudonym == seat
+        assert study.sign_in("C001", "another one").role == "coordinator"
+        assert [row.content["seat"] for row in study.ledger.rows("seat")] == ["R001", "C001"]
+        assert [row.pseudonym for row in study.completion()] == ["R001", "R003"]
+        rate(study, "R001", 1)
+        assert study.progress("R001").done == 3
+        for strange in ("R004", "R0003", "r001", "C002", "R000", "x"):
+            with pytest.raises(ValueError, match=r"expected a seat \(R001 to R003\)"):
+                study.renew(strange)
+    assert not verify(tmp_path / "s").flaws
 
 
 def test_who_signs_in_is_known_by_pseudonym_and_passphrase(people):

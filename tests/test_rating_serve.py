@@ -45,6 +45,24 @@ def test_half_a_certificate_is_refused(tmp_path):
         serve(study, certificate=tmp_path / "c.pem")
 
 
+def test_what_is_no_certificate_is_named(tmp_path):
+    certificate, key = self_signed(tmp_path)
+    certificate.write_text("no certificate", encoding="utf-8")
+    with (
+        started(tmp_path / "study") as study,
+        pytest.raises(ValueError, match=r"expected a certificate and its own key .*, found something else"),
+    ):
+        serve(study, certificate=certificate, key=key)
+
+
+def test_a_missing_extra_is_named_with_what_to_install(tmp_path):
+    hidden = "import sys; sys.modules['sqlalchemy'] = None; from spermscope.cli import main; main()"
+    words = ["rate", "invite", str(new(tmp_path / "study"))]
+    done = subprocess.run([sys.executable, "-c", hidden, *words], capture_output=True, text=True, check=False)
+    line = "spermscope: expected the rating extra, found no sqlalchemy: pip install 'spermscope[rating]'\n"
+    assert (done.returncode, done.stderr) == (2, line)
+
+
 def test_an_address_that_is_taken_is_refused_in_one_line(tmp_path):
     taken = socket.create_server(("127.0.0.1", 0))
     with taken, started(tmp_path / "study") as study, pytest.raises(OSError, match="expected a free address"):

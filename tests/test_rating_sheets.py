@@ -159,6 +159,17 @@ def test_a_study_is_made_of_sessions_and_data_sets_together(tmp_path):
     assert not verify(tmp_path / "s").flaws
 
 
+def test_clips_of_sessions_that_are_too_short_are_counted(tmp_path):
+    session(tmp_path / "one", "a", [1, 2, 3])
+    short = tmp_path / "one" / "clips" / "2.npz"
+    with np.load(short) as clip:
+        cut = {name: array[:8] if array.ndim else array for name, array in clip.items()}
+    np.savez(short, **cut)
+    made = new_study(tmp_path / "s", [tmp_path / "one"], Protocol())
+    assert made.left.pop("in the set already, or of fewer than 16 pictures") == 1
+    assert made.clips + sum(made.left.values()) == 2
+
+
 def test_names_that_stand_in_two_sets_are_refused(tmp_path):
     data = noise_study(tmp_path / "d", clips=5, donors=5)
     with pytest.raises(ValueError, match="expected clips of other names, found c0 again"):
@@ -184,6 +195,43 @@ def test_anchors_are_shown_and_not_rated(tmp_path):
         with pytest.raises(ValueError, match=line):
             new_study(tmp_path / "t", [clips_of_noise()], Protocol(), anchors=anchors)
         assert not (tmp_path / "t").exists()
+
+
+def test_anchors_within_a_protocol_are_names_and_an_unknown_one_is_refused(tmp_path):
+    data = noise_study(tmp_path / "d", clips=3, donors=3)
+
+    def made(folder, anchors, more=None):
+        rules = Protocol()
+        grades = (rules.grades[0].model_copy(update={"anchors": anchors}), *rules.grades[1:])
+        new_study(tmp_path / folder, [data], rules.model_copy(update={"grades": grades}), anchors=more)
+        return open_study(tmp_path / folder)
+
+    with made("one", ("c1",)) as study:
+        (anchor,) = study.protocol.grades[0].anchors
+        assert study.sheets[anchor].name == "c1"
+        assert study.turns.rated == tuple(hash for hash in study.sheets if hash != anchor)
+    with made("two", (anchor,)) as study:
+        assert study.protocol.grades[0].anchors == (anchor,)
+    with made("three", ("nothing",), {"A": ["c0"]}) as study:
+        assert study.sheets[study.protocol.grades[0].anchors[0]].name == "c0"
+    for strange in ("nothing", "0" * 32):
+        with pytest.raises(ValueError, match=f"anchor A={strange}: expected a clip of the study"):
+            made("four", (strange,))
+    assert not (tmp_path / "four").exists()
+
+
+def test_a_study_has_a_clip_to_rate_besides_its_anchors(tmp_path):
+    data = noise_study(tmp_path / "d", clips=2, donors=2)
+    with pytest.raises(ValueError, match="expected a clip to rate besides its anchors, found 2 clips"):
+        new_study(tmp_path / "s", [data], Protocol(), anchors={"A": ["c0"], "E": ["c1"]})
+    assert not (tmp_path / "s").exists()
+
+
+def test_what_an_earlier_try_left_is_named(tmp_path):
+    (tmp_path / "s.partial").mkdir()
+    with pytest.raises(ValueError, match=r"s\.partial: expected no such folder, found what an earlier try has left"):
+        new_study(tmp_path / "s", [clips_of_noise()], Protocol())
+    assert (tmp_path / "s.partial").exists()
 
 
 def test_what_is_there_is_not_written_over(tmp_path):

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sqlite3
+import threading
 import uuid
 from dataclasses import asdict, replace
 
@@ -349,6 +350,42 @@ def test_every_edit_of_the_anchors_is_found(copy, edit):
 def test_anchors_taken_away_are_missed(copy):
     (copy / "anchors.log").unlink()
     assert kinds(copy) == {"no_anchors"}
+
+
+def test_a_database_without_a_row_of_the_study_is_asked_about(voted, tmp_path):
+    elsewhere = f"sqlite:///{tmp_path / 'elsewhere.db'}"
+    folder = shutil.copytree(voted[0], tmp_path / "s")
+    (flaw,) = verify(folder, elsewhere).flaws
+    assert flaw.kind == "no_rows"
+    assert all("--database" in flaw.sentence(language) for language in ("en", "ja"))
+    with pytest.raises(ValueError, match=r"expected the 39 rows that were anchored, found none .* --database"):
+        open_study(folder, elsewhere)
+
+
+def test_a_study_that_is_served_meanwhile_is_not_accused(tmp_path):
+    """Each change of state is a row and an anchor, so both files grow between any two looks."""
+    stop = threading.Event()
+
+    def change(study):
+        while not stop.is_set():
+            study.pause()
+            study.resume()
+
+    with started(tmp_path / "s") as study:
+        going = threading.Thread(target=change, args=(study,))
+        going.start()
+        found = [verify(tmp_path / "s").flaws for _ in range(5)]
+        stop.set()
+        going.join()
+    assert found == [()] * 5
+
+
+def test_a_study_whose_first_anchor_is_on_its_way_is_not_accused(copy):
+    away = (copy / "anchors.log").rename(copy / "away")
+    coming = threading.Timer(0.3, away.rename, [copy / "anchors.log"])
+    coming.start()
+    assert not verify(copy).flaws
+    coming.join()
 
 
 def test_rows_of_another_study_do_not_count(copy, tmp_path):

@@ -164,7 +164,7 @@ def test_a_draft_may_be_changed(tmp_path):
 
 def test_one_process_at_a_time_has_a_study(tmp_path):
     with started(tmp_path / "s"):
-        with pytest.raises(ValueError, match="open elsewhere"):
+        with pytest.raises(ValueError, match=r"open elsewhere \(stop rate serve first\)"):
             open_study(tmp_path / "s")
         assert not verify(tmp_path / "s").flaws
     open_study(tmp_path / "s").close()
@@ -211,16 +211,41 @@ def test_completion_tells_pace_and_drift_and_no_vote(tmp_path):
         rate(study, "R001", 3, "C")
         study.vote("R003", new_vote(study.next_presentations("R003", 1)[0], None, reason="too_short"))
         before = study.completion()[0]
+        assert [part.votes for part in before.drift] == [5, 3]
+        assert before.drift[0].mean_grade == 1
+        assert before.drift[1].mean_grade != before.drift[1].mean_grade
+        assert before.drift[1].cannot_judge is None
         again = study.undo_last("R001")
         study.vote("R001", new_vote(again, "E", replaces=uuid.UUID(again.replaces), elapsed_ms=2000))
+        study.lock()
         one, three = study.completion()
     assert (one.pseudonym, one.joined, one.done, one.total) == ("R001", True, 8, 12)
-    assert [(part.votes, part.mean_grade, part.median_ms) for part in before.drift] == [(5, 1, 1200), (3, 3, 1200)]
     assert [(part.votes, part.mean_grade, part.median_ms) for part in one.drift] == [(5, 1, 1200), (3, 11 / 3, 1200)]
     assert one.pace_per_min > 0
     assert (three.joined, three.done, three.drift[0].cannot_judge) == (False, 1, 1)
     assert three.drift[0].mean_grade != three.drift[0].mean_grade
     assert three.pace_per_min != three.pace_per_min
+
+
+def test_nobody_who_looks_at_completion_after_each_vote_learns_one(tmp_path):
+    told = []
+    with started(tmp_path / "s") as study:
+        for grade in "ABCDEABCDEAB":
+            rate(study, "R001", 1, grade)
+            again = study.undo_last("R001")
+            study.vote("R001", new_vote(again, "E", replaces=uuid.UUID(again.replaces)))
+            study.vote("R001", new_vote(study.undo_last("R001"), grade, replaces=study.ledger.last("vote", "R001").id))
+            (row,) = study.completion()
+            told.append([part.mean_grade for part in row.drift if part.mean_grade == part.mean_grade])
+    assert told == [[]] * 5 + [[3.0]] * 5 + [[3.0, 3.0]] * 2
+
+
+def test_a_block_of_few_grades_has_no_mean_before_the_lock(tmp_path):
+    with started(tmp_path / "s", block=3) as study:
+        rate(study, "R001", 4)
+        assert not any(part.mean_grade == part.mean_grade for part in study.completion()[0].drift)
+        study.lock()
+        assert [part.mean_grade for part in study.completion()[0].drift] == [2.0, 2.0]
 
 
 def test_votes_are_shown_after_the_lock(tmp_path):
@@ -249,7 +274,10 @@ def test_a_protocol_is_read_and_refused_in_words(tmp_path):
     path.write_text('{"view": "field", "seed": 4}', encoding="utf-8")
     assert read_protocol(path, {"seed": 5}) == Protocol(view="field", seed=5)
     for text, line in (
-        ('{"views": 1}', "views: Extra inputs"),
+        ('{"views": 1}', "views: expected no such key, found it"),
+        ('{"grades": [{"code": "A"}]}', "grades.0.label: expected a value, found none"),
+        ('{"raters": 0}', "raters: expected another value, found 0: input should be greater than or equal to 1"),
+        ("[", "expected JSON, found something else"),
         ('{"raters": 2, "raters_per_clip": 3}', "expected 2 raters a clip at most"),
         ('{"reasons": ["ugly"]}', "found ugly"),
     ):

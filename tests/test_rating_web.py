@@ -150,6 +150,10 @@ def test_a_study_waits_pauses_and_ends(tmp_path):
             assert len(rater.get("/api/next?count=4")["presentations"]) == shown
         for to in ("open", "paused", "locked"):
             assert head.ask("POST", "/api/state", {"to": to}).status_code == 409
+        rows = [row.content for row in study.ledger.rows("state")]
+        assert [(row["state"], row["who"]) for row in rows] == [
+            (state, "C001") for state in ("open", "paused", "open", "locked")
+        ]
 
 
 def test_a_vote_during_a_pause_is_refused_so_that_the_page_keeps_it(study, rater):
@@ -166,7 +170,9 @@ def test_the_coordinator_sees_completion_and_drift_but_no_vote(study, rater):
     told = head.get("/api/study")
     (row,) = told["raters"]
     assert (row["pseudonym"], row["done"]) == ("R001", row["total"])
-    assert {block["mean_grade"] for block in row["drift"]} == {4.0}
+    assert [block["mean_grade"] for block in row["drift"]] == [4.0, None]
+    study.lock()
+    assert {block["mean_grade"] for block in head.get("/api/study")["raters"][0]["drift"]} == {4.0}
     assert set(row) == {"pseudonym", "joined", "done", "total", "pace_per_min", "last_time", "drift"}
     assert told["state"] == "open"
 
@@ -277,6 +283,11 @@ def test_receipts_and_answers_are_plain_json(study, rater):
 
 def test_a_package_is_rated_on_its_own_pc_with_the_same_pages(study, tmp_path):
     write_package(study, "R002", tmp_path / "R002.rating")
+    online = Visitor(study)
+    code = study.invite("rater", "R002")
+    assert online.ask("POST", "/api/join", {"code": code, "passphrase": PASSPHRASE}).status_code == 200
+    told = online.known().get("/api/next")
+    assert (told["state"], told["presentations"]) == ("carried", [])
     unpack(tmp_path / "R002.rating", tmp_path / "mine")
     with open_study(tmp_path / "mine") as mine:
         mine.start()

@@ -16,6 +16,7 @@ from spermscope.commands.data import data
 from spermscope.commands.demo import demo
 from spermscope.commands.evaluate import evaluate
 from spermscope.commands.export import export
+from spermscope.commands.extras import missing
 from spermscope.commands.live import live
 from spermscope.commands.progress import progress
 from spermscope.commands.rate import rate
@@ -53,9 +54,10 @@ def main() -> None:
     except Exception as error:
         if "--debug" in sys.argv:
             raise
-        expected = isinstance(error, (ValueError, OSError))
+        extra = missing(error) if isinstance(error, ModuleNotFoundError) else None
+        expected = extra is not None or isinstance(error, (ValueError, OSError))
         kind = "" if expected else f"unexpected {type(error).__name__}: "
-        errors.print(f"spermscope: {kind}{' '.join(str(error).split())}")
+        errors.print(f"spermscope: {kind}{' '.join((extra or str(error)).split())}")
         sys.exit(USERS_INPUT if expected else OUR_FAULT)
 
 

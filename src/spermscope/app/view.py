@@ -176,11 +176,13 @@ class LiveView(QWidget):
         letters = QFont(self.font())
         letters.setPixelSize(round(1.5 * letters_px))
         painter.setFont(letters)
-        lines = painter.boundingRect(QRectF(self.rect()), Qt.AlignmentFlag.AlignCenter, self.message)
+        how = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+        place = QRectF(self.rect()).adjusted(letters_px, 0.0, -letters_px, 0.0)
+        lines = painter.boundingRect(place, how, self.message)
         if self._shown is not None:
             painter.fillRect(lines.adjusted(-letters_px, -letters_px, letters_px, letters_px), QColor(NOTICE))
         painter.setPen(QColor(INK if self._shown is not None else SOFT))
-        painter.drawText(QRectF(self.rect()), Qt.AlignmentFlag.AlignCenter, self.message)
+        painter.drawText(place, how, self.message)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """A click tells where in the picture it was."""

@@ -45,6 +45,11 @@ class Anchors:
         rows = list(ledger.rows(after=max(self._set[0] - 1, 0)))
         before = ledger.start
         if self._set[0]:
+            if not rows and ledger.end() is None:
+                raise ValueError(
+                    f"{self._path}: expected the {self._set[0]} rows that were anchored, found none in the database: "
+                    "is --database missing, or another one's? (rate verify)"
+                )
             if not rows or (rows[0].seq, rows[0].chain) != self._set:
                 raise ValueError(f"{self._path}: expected the rows that were anchored, found others (rate verify)")
             before = rows.pop(0).chain

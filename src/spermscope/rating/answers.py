@@ -61,7 +61,7 @@ def merge_answers(study: Study, file: Path) -> tuple[int, int]:
     """Take the votes of an answer file; how many were new, and how many there already.
 
     Votes keep their ids and times. Refused as a rater's own votes are, and where the study handed out no such package
-    (``no_package``); votes before a refused one are taken.
+    or another in its place (``no_package``); votes before a refused one are taken.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def merge_answers(study: Study, file: Path) -> tuple[int, int]:
     if answers.study_id != study.study_id:
         raise ValueError(f"{file}: expected answers to study {study.study_id}, found {answers.study_id}")
     package = next((row for row in study.ledger.rows(PACKAGE) if row.id == answers.package), None)
-    if package is None:
+    if package is None or package != study.ledger.last(PACKAGE, package.rater):
         raise Refused("no_package")
     _check_signed(file, answers, package.content["public_key"])
     before = study.head().seq

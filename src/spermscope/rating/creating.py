@@ -13,7 +13,7 @@ import numpy as np
 
 from spermscope.dataset import Dataset, DatasetWriter, open_dataset
 from spermscope.dataset.form import FILE as DATASET_FILE
-from spermscope.importing.sessions import import_sessions
+from spermscope.importing.sessions import Imported, import_sessions
 from spermscope.rating.fields import Recordings
 from spermscope.rating.keys import SigningKey
 from spermscope.rating.protocol import Protocol, StudyFile, write_study_file
@@ -43,18 +43,16 @@ def new_study(
 ) -> Made:
     """Make a study in a new folder from data sets and session folders; ``anchors`` names clips for each grade's code.
 
+    They stand in place of the protocol's own, which are names too, or hashes of sheets; the study's are hashes.
     Clips of all sources have one form. A clip of which the view cannot be made is left out, and so is one that is there
     already.
 
     Raises
     ------
     ValueError
-        When the folder is there, a source is none, forms differ, an anchor is no clip, or no clip is left.
+        When the folder is there, a source is none, forms differ, an anchor is no clip, or no clip is left to rate.
     """
-    if folder.exists():
-        raise ValueError(f"{folder}: expected a new folder, found one that exists")
-    part = folder.with_name(f"{folder.name}.partial")
-    part.mkdir(mode=0o700, parents=True)
+    part = new_part(folder)
     try:
         made = _make(part, sources, protocol, anchors or {}, progress)
         os.replace(part, folder)
@@ -62,6 +60,24 @@ def new_study(
         shutil.rmtree(part, ignore_errors=True)
         raise
     return made
+
+
+def new_part(folder: Path) -> Path:
+    """A new folder beside ``folder``, to be renamed to it.
+
+    Raises
+    ------
+    ValueError
+        When ``folder`` is there, or what an earlier try has left.
+    """
+    if folder.exists():
+        raise ValueError(f"{folder}: expected a new folder, found one that exists")
+    part = folder.with_name(f"{folder.name}.partial")
+    try:
+        part.mkdir(mode=0o700, parents=True)
+    except FileExistsError as error:
+        raise ValueError(f"{part}: expected no such folder, found what an earlier try has left: remove it") from error
+    return part
 
 
 def _make(
@@ -74,14 +90,17 @@ def _make(
     (folder / FOLDER).mkdir(mode=0o700)
     key = SigningKey()
     key.save(folder)
+    left: dict[str, int] = {}
     for source in sources:
-        gather(folder / SOURCE, source)
+        came = gather(folder / SOURCE, source)
+        if came.left:
+            left[came.why] = left.get(came.why, 0) + came.left
     data = open_dataset(folder / SOURCE)
-    sheets, left = _sheets(folder, data, protocol, Recordings(sources), progress)
+    sheets = _sheets(folder, data, protocol, Recordings(sources), left, progress)
     if not sheets:
         raise ValueError(f"study: expected clips to rate, found {', '.join(left) or 'none'}")
     write_sheets(folder, sheets)
-    anchored = _with_anchors(protocol, {sheet.name: sheet.hash for sheet in sheets}, anchors)
+    anchored = _with_anchors(protocol, sheets, anchors)
     write_study_file(
         folder,
         StudyFile(
@@ -94,14 +113,14 @@ def _make(
     return Made(len(sheets), left)
 
 
-def gather(out: Path, source: Path, keep: Container[str] | None = None) -> int:
-    """Add a data set's clips without their votes, or those of session folders, to the data set ``out``; how many.
+def gather(out: Path, source: Path, keep: Container[str] | None = None) -> Imported:
+    """Add a data set's clips without their votes, or those of session folders, to the data set ``out``; what came.
 
     Of a data set only the names in ``keep``, where that is given. A simulated one's truth comes along where grades are
     the same, so that a model that learns from such clips says that it is a demonstration.
     """
     if not (source / DATASET_FILE).is_file():
-        return import_sessions(source, out).taken
+        return import_sessions(source, out)
     data = open_dataset(source)
     items, truth = data.items, data.truth()
     form = None if (out / DATASET_FILE).is_file() else data.form.model_copy(update={"raters_known": True})
@@ -121,7 +140,7 @@ def gather(out: Path, source: Path, keep: Container[str] | None = None) -> int:
                 source_um_per_px=float(items.um_per_px[row]),
                 truth=() if truth is None else tuple(truth[row].tolist()),
             )
-    return len(data)
+    return Imported(len(data) if keep is None else sum(name in keep for name in items.clip))
 
 
 def _clips(data: Dataset) -> Iterator[Clip]:
@@ -133,10 +152,10 @@ def _clips(data: Dataset) -> Iterator[Clip]:
 
 
 def _sheets(
-    folder: Path, data: Dataset, protocol: Protocol, recordings: Recordings, progress: Progress
-) -> tuple[list[Sheet], dict[str, int]]:
+    folder: Path, data: Dataset, protocol: Protocol, recordings: Recordings, left: dict[str, int], progress: Progress
+) -> list[Sheet]:
+    """Those that can be made; the others are counted in ``left`` by reason."""
     sheets: dict[str, Sheet] = {}
-    left: dict[str, int] = {}
     for row, clip in enumerate(_clips(data)):
         try:
             sheet = _sheet(folder, str(data.items.clip[row]), clip, protocol, recordings)
@@ -146,7 +165,7 @@ def _sheets(
         except ValueError as why:
             left[str(why)] = left.get(str(why), 0) + 1
         progress(row + 1, len(data))
-    return list(sheets.values()), left
+    return list(sheets.values())
 
 
 def _sheet(folder: Path, name: str, clip: Clip, protocol: Protocol, recordings: Recordings) -> Sheet:
@@ -173,17 +192,24 @@ def _sheet(folder: Path, name: str, clip: Clip, protocol: Protocol, recordings: 
     )
 
 
-def _with_anchors(protocol: Protocol, named: Mapping[str, str], anchors: Mapping[str, Sequence[str]]) -> Protocol:
-    for code, names in anchors.items():
-        if code not in protocol.codes:
-            raise ValueError(f"anchor {code}: expected a grade of {', '.join(protocol.codes)}, found none")
-        for name in names:
-            if name not in named:
-                raise ValueError(f"anchor {code}={name}: expected a clip of the study, found none")
+def _with_anchors(protocol: Protocol, sheets: Sequence[Sheet], anchors: Mapping[str, Sequence[str]]) -> Protocol:
+    """The protocol with its anchor clips by hash; ``anchors`` stand in place of its own."""
+    if unknown := [code for code in anchors if code not in protocol.codes]:
+        raise ValueError(f"anchor {unknown[0]}: expected a grade of {', '.join(protocol.codes)}, found none")
+    hashes = {sheet.hash: sheet.hash for sheet in sheets} | {sheet.name: sheet.hash for sheet in sheets}
+
+    def known(code: str, name: str) -> str:
+        if name not in hashes:
+            raise ValueError(f"anchor {code}={name}: expected a clip of the study, found none")
+        return hashes[name]
+
     grades = tuple(
-        grade.model_copy(update={"anchors": tuple(named[name] for name in anchors[grade.code])})
-        if grade.code in anchors
-        else grade
+        grade.model_copy(
+            update={"anchors": tuple(known(grade.code, name) for name in anchors.get(grade.code, grade.anchors))}
+        )
         for grade in protocol.grades
     )
+    shown = {clip for grade in grades for clip in grade.anchors}
+    if all(sheet.hash in shown for sheet in sheets):
+        raise ValueError(f"study: expected a clip to rate besides its anchors, found {len(sheets)} clips, all anchors")
     return protocol.model_copy(update={"grades": grades})

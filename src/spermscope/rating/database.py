@@ -25,6 +25,19 @@ FILE = "rating.db"
 _ONLY_ADDED = "rows are only ever added"
 
 
+def reach(url: str | None) -> None:
+    """Raise ValueError where no database can be reached at that URL; None is always there."""
+    if url is not None:
+        engine = _engine(url)
+        try:
+            with engine.connect():
+                pass
+        except SQLAlchemyError as error:
+            raise _unreached(url, error) from error
+        finally:
+            engine.dispose()
+
+
 def open_database(folder: Path, study_id: str, url: str | None) -> tuple[Engine, Table]:
     """The database and the study's table in it, made where there is none.
 
@@ -41,9 +54,13 @@ def open_database(folder: Path, study_id: str, url: str | None) -> tuple[Engine,
             _guard(connection, table.name)
     except SQLAlchemyError as error:
         engine.dispose()
-        where = make_url(url).render_as_string() if url else folder / FILE
-        raise ValueError(f"{where}: expected a database, found {str(error).splitlines()[0]}") from error
+        raise _unreached(url or folder / FILE, error) from error
     return engine, table
+
+
+def _unreached(where: str | Path, error: SQLAlchemyError) -> ValueError:
+    shown = make_url(where).render_as_string() if isinstance(where, str) else where
+    return ValueError(f"{shown}: expected a database, found {str(error).splitlines()[0]}")
 
 
 def _table(study_id: str) -> Table:

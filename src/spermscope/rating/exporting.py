@@ -17,7 +17,7 @@ from spermscope.rating.protocol import FILE as PROTOCOL
 from spermscope.rating.values import Receipt, VotesTable
 
 ROWS, HEAD = "rating.csv", "head.json"
-_COLUMNS = ("clip", "rater", "grade", "reason", "occurrence", "number", "block", "elapsed_ms", "time")
+_COLUMNS = ("clip", "sheet", "rater", "grade", "reason", "occurrence", "number", "block", "elapsed_ms", "time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,10 @@ class Exported:
 def export_study(study: Study, out: Path) -> Exported:
     """Write a locked study into a new folder.
 
-    The data set has the rated clips, the protocol's grades and every vote that counts, hidden repeats
-    as presentation 2. Beside it lie ``rating.csv`` (every row that counts, "cannot judge" among them, with number,
-    block and time), ``head.json`` (the signed head of the chain, a receipt for ``verify``) and ``protocol.json``. No
-    name of a person, no passphrase, no key.
+    The data set has the rated clips, the protocol's grades and every vote that counts, hidden repeats as presentation
+    2. Beside it lie ``rating.csv`` (every row that counts, "cannot judge" among them, with number, block and time;
+    ``sheet`` is the clip's name in reports), ``head.json`` (the signed head of the chain, a receipt for ``verify``)
+    and ``protocol.json``. No name of a person, no passphrase, no key.
 
     Raises
     ------
@@ -76,4 +76,4 @@ def _write_rows(path: Path, table: VotesTable, names: dict[str, str]) -> None:
         out.writeheader()
         for row in table.rows:
             grade = "" if row.grade == MISSING else table.grades[row.grade]
-            out.writerow(asdict(row) | {"clip": names[row.clip], "grade": grade})
+            out.writerow(asdict(row) | {"clip": names[row.clip], "sheet": row.clip, "grade": grade})

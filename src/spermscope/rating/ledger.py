@@ -14,7 +14,7 @@ from sqlalchemy import insert, select
 from spermscope.journal import START, follow
 from spermscope.rating.database import open_database
 
-VOTE, STATE, PACKAGE = "vote", "state", "package"
+VOTE, STATE, PACKAGE, SEAT = "vote", "state", "package", "seat"
 
 
 @dataclass(frozen=True, slots=True)

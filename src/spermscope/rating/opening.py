@@ -14,7 +14,7 @@ from spermscope.rating import protocol, sheets
 from spermscope.rating.anchors import Anchors, Head
 from spermscope.rating.keys import FOLDER as KEYS
 from spermscope.rating.keys import read_key
-from spermscope.rating.ledger import STATE, VOTE, Entry, Ledger
+from spermscope.rating.ledger import PACKAGE, STATE, VOTE, Entry, Ledger
 from spermscope.rating.people import People
 from spermscope.rating.sole import SoleUse
 from spermscope.rating.standing import Standing, votes_table
@@ -32,7 +32,7 @@ from spermscope.rating.values import (
     State,
     VotesTable,
 )
-from spermscope.rating.voting import casting, check_answer, entering, state_of, vote_content
+from spermscope.rating.voting import casting, check_answer, entering, reseating, state_of, vote_content
 from spermscope.rating.writer import Rule, Writer
 
 FROZEN = (protocol.FILE, sheets.FILE)
@@ -106,6 +106,23 @@ class Study:
         seat = pseudonym or (self.file.pseudonym if role == "rater" else None)
         return self._people.invite(role, seat, name[:200])
 
+    def renew(self, seat: str, name: str = "") -> str:
+        """A code for that seat; where someone has it, his passphrase ends at once, and a row notes that.
+
+        Raises
+        ------
+        ValueError
+            When the study has no such seat.
+        """
+        taken = seat in self._people.names()
+        mine = self.file.pseudonym
+        if not taken and (seat != mine if mine else not self.protocol.has_seat(seat)):
+            known = mine or f"R001 to R{self.protocol.raters:03d}"
+            raise ValueError(f"{self.folder}: expected a seat ({known}) or one who joined, found {seat}")
+        if taken:
+            self.add(reseating(seat))
+        return self._people.renew(seat, name[:200]) or self._people.invite("rater", seat, name[:200])
+
     def join(self, code: str, passphrase: str) -> Person:
         """Take the next free seat, or the one that the code names.
 
@@ -127,11 +144,20 @@ class Study:
         return self._people.erase(pseudonym)
 
     def next_presentations(self, pseudonym: str, count: int) -> list[Presentation]:
-        """Up to ``count`` of the rater's presentations that have no vote, in order; refused unless ``open``."""
+        """Up to ``count`` of the rater's presentations that have no vote, in order.
+
+        Refused unless ``open``, and (``carried``) where the seat has a package.
+        """
         if (state := self.state) != "open":
             raise Refused(state)
+        if self.carried(pseudonym):
+            raise Refused("carried")
         turns, done = self.turns.of(pseudonym), self._done(pseudonym)
         return [turn.shown for turn in turns[done : done + count]]
+
+    def carried(self, pseudonym: str) -> bool:
+        """Whether that seat's votes come from a package, and from nowhere else."""
+        return self.ledger.last(PACKAGE, pseudonym) is not None
 
     def presentation(self, pseudonym: str, id: str) -> Presentation:
         """A presentation of that rater's by its id; refused (``presentation``) where it is none of his."""
@@ -140,10 +166,10 @@ class Study:
     def vote(self, pseudonym: str, vote: NewVote) -> Receipt:
         """On the disk, chained and signed, when it returns; the same id again gives the same receipt.
 
-        Refused where the study takes no votes (``draft``, ``paused``, ``locked``), the presentation is not the
-        rater's (``presentation``) or not his next (``order``), the answer is none of the protocol's (``answer``), the
-        protocol has another version (``protocol``), another vote has that id (``id``), or ``replaces`` is not the
-        rater's last vote (``replaces``).
+        Refused where the study takes no votes (``draft``, ``paused``, ``locked``) or none of this seat's here
+        (``carried``: it has a package), the presentation is not the rater's (``presentation``) or not his next
+        (``order``), the answer is none of the protocol's (``answer``), the protocol has another version (``protocol``),
+        another vote has that id (``id``), or ``replaces`` is not the rater's last vote (``replaces``).
         """
         return self.submit(pseudonym, vote).result()
 
@@ -174,8 +200,9 @@ class Study:
         """A row for each rater who joined or voted, by pseudonym."""
         joined = self._people.names()
         raters = sorted({name for name in joined if name.startswith("R")} | self.ledger.raters())
+        locked = self.state == "locked"
         self._standing.look()
-        return [self._standing.of(name, name in joined, len(self.turns.of(name))) for name in raters]
+        return [self._standing.of(name, name in joined, len(self.turns.of(name)), locked=locked) for name in raters]
 
     def votes_table(self, *, unlocked: bool = False) -> VotesTable:
         """Every vote that counts; refused (``unlocked``) before the lock, unless asked for by what shows none."""

@@ -15,10 +15,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from spermscope.rating.creating import new_part
 from spermscope.rating.keys import FILE as KEY
 from spermscope.rating.keys import FOLDER as KEYS
 from spermscope.rating.keys import SigningKey, signed_by
-from spermscope.rating.ledger import PACKAGE, VOTE, Adding, Entry
+from spermscope.rating.ledger import PACKAGE, VOTE, Adding, Entry, Ledger
 from spermscope.rating.opening import Study
 from spermscope.rating.protocol import FILE as STUDY
 from spermscope.rating.protocol import StudyFile
@@ -45,18 +46,24 @@ class Manifest(BaseModel):
     files: dict[str, str]
 
 
-def write_package(study: Study, rater: str, out: Path) -> int:
+def write_package(study: Study, rater: str, out: Path, *, again: bool = False) -> int:
     """Write a rater's package to a new file and note it in the study; how many presentations it has.
 
-    Refused unless the study is open (by its state), or where the rater has voted or has a package (``package``).
+    Noted once it is on the disk: what could not be written takes no seat. ``again`` hands out another in place of one
+    that was lost, whose answers are not taken any more. Refused unless the study is open (by its state), where the
+    rater has voted (``voted``), and where he has a package (``package``) or, ``again``, has none (``no_package``).
 
     Raises
     ------
     ValueError
-        When the file is there.
+        When the file is there, or there is no such seat.
     """
     if out.exists():
         raise ValueError(f"{out}: expected a new file, found one that exists")
+    if study.file.pseudonym is not None:
+        raise ValueError(f"{study.folder}: expected a whole study, found a rater's package")
+    if not study.protocol.has_seat(rater):
+        raise ValueError(f"{rater}: expected a seat, R001 to R{study.protocol.raters:03d}, found none")
     if (state := study.state) != "open":
         raise Refused(state)
     order = tuple(turn.shown.clip for turn in study.turns.of(rater))
@@ -70,7 +77,7 @@ def write_package(study: Study, rater: str, out: Path) -> int:
         order=order,
         parent=study.study_id,
     )
-    study.add(_handing_out(package, rater, key.public))
+    _check_free(rater, study.ledger, again)
     shown = {*order, *(clip for grade in study.protocol.grades for clip in grade.anchors)}
     sheets = [sheet.nameless() for sheet in study.sheets.values() if sheet.hash in shown]
     texts = {
@@ -79,7 +86,14 @@ def write_package(study: Study, rater: str, out: Path) -> int:
         f"{KEYS}/{KEY}": key.pem(),
     }
     pictures = {f"{FOLDER}/{sheet.hash}.png": study.clip(sheet.hash).path for sheet in sheets}
-    _write(study, out, texts, pictures)
+    part = out.with_name(f"{out.name}.part")
+    try:
+        _write(study, part, texts, pictures)
+        study.add(_handing_out(package, rater, key.public, again))
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    os.replace(part, out)
     return len(order)
 
 
@@ -104,8 +118,7 @@ def unpack(file: Path, folder: Path, public_key: str | None = None) -> StudyFile
         raise ValueError(f"{file}: expected a rating package, found something else") from error
     if study.pseudonym is None or study.parent != manifest.study_id:
         raise ValueError(f"{file}: expected a rating package, found another study")
-    part = folder.with_name(f"{folder.name}.partial")
-    part.mkdir(mode=0o700)
+    part = new_part(folder)
     for name in (FOLDER, KEYS):
         (part / name).mkdir(mode=0o700)
     for name, content in contents.items():
@@ -116,12 +129,18 @@ def unpack(file: Path, folder: Path, public_key: str | None = None) -> StudyFile
     return study
 
 
-def _handing_out(package: str, rater: str, public_key: str) -> Rule:
+def _check_free(rater: str, rows: Ledger | Adding, again: bool) -> None:
+    if rows.last(VOTE, rater):
+        raise Refused("voted", rater=rater)
+    if (rows.last(PACKAGE, rater) is not None) != again:
+        raise Refused("no_package" if again else "package", rater=rater)
+
+
+def _handing_out(package: str, rater: str, public_key: str, again: bool) -> Rule:
     """Notes a package; answers are taken under its key alone."""
 
     def rule(adding: Adding) -> Entry:
-        if adding.last(VOTE, rater) or adding.last(PACKAGE, rater):
-            raise Refused("package", rater=rater)
+        _check_free(rater, adding, again)
         content = {"package": package, "rater": rater, "public_key": public_key, "time": now()}
         return adding.add(package, PACKAGE, content, rater)
 
@@ -129,18 +148,18 @@ def _handing_out(package: str, rater: str, public_key: str) -> Rule:
 
 
 def _write(study: Study, out: Path, texts: dict[str, bytes], pictures: dict[str, str]) -> None:
-    part = out.with_name(f"{out.name}.part")
     files = {name: hashlib.sha256(content).hexdigest() for name, content in texts.items()}
     files |= {name: hashlib.sha256(Path(path).read_bytes()).hexdigest() for name, path in pictures.items()}
     manifest = Manifest(study_id=study.study_id, public_key=study.key.public, files=files).model_dump_json()
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         archive.writestr(MANIFEST, manifest)
         archive.writestr(SIGNATURE, study.key.sign(manifest))
         for name, content in texts.items():
             archive.writestr(name, content)
         for name, path in pictures.items():
             archive.write(path, name)
-    os.replace(part, out)
+    with out.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _manifest(file: Path, archive: zipfile.ZipFile, public_key: str | None) -> Manifest:

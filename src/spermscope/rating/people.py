@@ -70,9 +70,31 @@ class People:
             try:
                 self._base.execute("INSERT INTO people VALUES (?, ?, ?, ?)", (pseudonym, role, name, hashed))
             except sqlite3.IntegrityError as error:
-                raise Refused("code") from error
+                if not self._renewed(pseudonym, name, hashed):
+                    raise Refused("code") from error
             self._base.execute("DELETE FROM invitations WHERE code = ?", (code,))
         return Person(pseudonym, role)
+
+    def renew(self, pseudonym: str, name: str = "") -> str | None:
+        """A new code for a seat whose passphrase was forgotten; None for a seat that nobody has.
+
+        The old passphrase and older codes of that seat end at once; who joins with the new one has the seat.
+        """
+        with self._lock, self._base:
+            self._base.execute("BEGIN IMMEDIATE")
+            query = "SELECT role FROM people WHERE pseudonym = ?"
+            found: tuple[Role] | None = self._base.execute(query, (pseudonym,)).fetchone()
+            self._base.execute("UPDATE people SET passphrase = '' WHERE pseudonym = ?", (pseudonym,))
+            self._base.execute("DELETE FROM invitations WHERE pseudonym = ?", (pseudonym,))
+        return self.invite(found[0], pseudonym, name) if found else None
+
+    def _renewed(self, pseudonym: str, name: str, hashed: str) -> bool:
+        """Give a passphrase to one who has none; a name that is not given stays."""
+        statement = (
+            "UPDATE people SET passphrase = ?, name = CASE WHEN ? = '' THEN name ELSE ? END "
+            "WHERE pseudonym = ? AND passphrase = ''"
+        )
+        return self._base.execute(statement, (hashed, name, name, pseudonym)).rowcount == 1
 
     def _invited(self, code: str) -> tuple[Role, str | None, str]:
         """What a code is for, by its hash."""
@@ -117,13 +139,12 @@ class People:
     def erase(self, pseudonym: str | None) -> int:
         """Overwrite name and passphrase of one, or of everyone: the pseudonym stays taken, nobody signs in with it.
 
-        With everyone go the codes that are not used yet.
+        Codes for that seat that are not used yet go too; with everyone go all.
         """
         where, values = ("WHERE pseudonym = ?", (pseudonym,)) if pseudonym else ("", ())
         with self._lock:
             count = self._base.execute(f"UPDATE people SET name = '', passphrase = '' {where}", values).rowcount
-            if pseudonym is None:
-                self._base.execute("DELETE FROM invitations")
+            self._base.execute(f"DELETE FROM invitations {where}", values)
             self._base.execute("VACUUM")
         return count
 

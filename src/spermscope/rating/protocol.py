@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 FILE = "study.json"
 REASONS = ("out_of_focus", "not_a_sperm", "overlapped", "too_short", "tail_unseen")
@@ -24,7 +26,10 @@ class Wording(BaseModel):
 
 
 class GradeText(BaseModel):
-    """A grade's code, what raters read beside it, and clips (hashes) that show what it means; these are not rated."""
+    """A grade's code, what raters read beside it, and clips that show what it means; these are not rated.
+
+    In a study anchors are hashes; in a protocol that is given to a new one, names of clips too.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -81,6 +86,12 @@ class Protocol(BaseModel):
         if self.raters_per_clip is not None and self.raters_per_clip > self.raters:
             raise ValueError(f"expected {self.raters} raters a clip at most, found {self.raters_per_clip}")
         return self
+
+    def has_seat(self, pseudonym: str) -> bool:
+        """Whether that is one of its raters, R001 to the last."""
+        number = pseudonym[1:]
+        seat = int(number) if number.isascii() and number.isdecimal() else 0
+        return 1 <= seat <= self.raters and pseudonym == f"R{seat:03d}"
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -146,7 +157,22 @@ def read_protocol(path: Path | None, given: dict[str, Any]) -> Protocol:
 def _first(error: ValidationError) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}" if where else first["msg"]
+    return f"{where}: {_told(first)}" if where else _told(first)
+
+
+def _told(error: ErrorDetails) -> str:
+    """What was expected and what was found."""
+    kind, line = error["type"], error["msg"]
+    if kind == "missing":
+        return "expected a value, found none"
+    if kind == "extra_forbidden":
+        return "expected no such key, found it"
+    if kind == "value_error":
+        return line.removeprefix("Value error, ")
+    if kind == "json_invalid":
+        return f"expected JSON, found something else: {line.removeprefix('Invalid JSON: ')}"
+    found = json.dumps(error["input"], ensure_ascii=False, default=str)
+    return f"expected another value, found {found[:60]}: {line[:1].lower()}{line[1:]}"
 
 
 def write_study_file(folder: Path, study: StudyFile) -> None:

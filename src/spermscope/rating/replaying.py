@@ -7,7 +7,7 @@ from typing import Any
 
 from spermscope.rating.database import FILE
 from spermscope.rating.flaws import Flaw
-from spermscope.rating.ledger import STATE, VOTE, Entry
+from spermscope.rating.ledger import PACKAGE, STATE, VOTE, Entry
 from spermscope.rating.protocol import StudyFile
 from spermscope.rating.turns import Turns
 from spermscope.rating.values import Refused
@@ -16,7 +16,7 @@ from spermscope.rating.voting import FROM
 
 def replay(study: StudyFile, turns: Turns, rows: Sequence[Entry]) -> Iterator[Flaw]:
     """What could not have come in by the rules; a row that cannot be read ends it."""
-    state, last, ids = "draft", dict[str, Entry](), set[str]()
+    state, last, ids, packages = "draft", dict[str, Entry](), set[str](), dict[str, str]()
     for entry in rows:
         try:
             content = entry.content
@@ -24,6 +24,8 @@ def replay(study: StudyFile, turns: Turns, rows: Sequence[Entry]) -> Iterator[Fl
                 if state not in FROM[content["state"]]:
                     yield Flaw("state", FILE, entry.seq)
                 state = content["state"]
+            elif entry.kind == PACKAGE:
+                packages[entry.rater] = entry.id
             elif entry.kind == VOTE:
                 if state != "open":
                     yield Flaw("not_open", FILE, entry.seq)
@@ -31,6 +33,8 @@ def replay(study: StudyFile, turns: Turns, rows: Sequence[Entry]) -> Iterator[Fl
                     yield Flaw("doubled", FILE, entry.seq)
                 if not _in_turn(entry, content, last.get(entry.rater)) or not _as_shown(content, study, turns):
                     yield Flaw("out_of_turn", FILE, entry.seq, {"rater": entry.rater})
+                if content.get("package") != packages.get(entry.rater):
+                    yield Flaw("not_carried", FILE, entry.seq, {"rater": entry.rater})
                 last[entry.rater] = entry
             ids.add(entry.id)
         except (ValueError, KeyError, TypeError, IndexError):

@@ -21,7 +21,9 @@ class SoleUse:
             self._base.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
             self._base.close()
-            raise ValueError(f"{folder}: expected a study that is not in use, found it open elsewhere") from error
+            raise ValueError(
+                f"{folder}: expected a study that is not in use, found it open elsewhere (stop rate serve first)"
+            ) from error
 
     def close(self) -> None:
         """Let go of it."""

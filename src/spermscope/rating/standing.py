@@ -16,6 +16,8 @@ from spermscope.rating.sheets import Sheet
 from spermscope.rating.values import Drift, RaterProgress, VoteRow, VotesTable
 
 PACE_VOTES = 30
+FEWEST = 4
+"""Votes of which a mean is told before the lock."""
 NAN = float("nan")
 
 
@@ -47,8 +49,12 @@ class Standing:
                 self._votes.setdefault(entry.rater, {})[entry.number] = kept
                 self._seq = entry.seq
 
-    def of(self, pseudonym: str, joined: bool, total: int) -> RaterProgress:
-        """How far one was at the last look."""
+    def of(self, pseudonym: str, joined: bool, total: int, *, locked: bool) -> RaterProgress:
+        """How far one was at the last look.
+
+        Unless ``locked``, grades are told of blocks alone that another one follows, so that no vote in them can change
+        any more, and of four votes or more: of fewer, or from one look to the next, they would tell single votes.
+        """
         with self._lock:
             votes = list(self._votes.get(pseudonym, {}).values())
         times = [datetime.fromisoformat(vote.time) for vote in votes[-PACE_VOTES:]]
@@ -63,17 +69,21 @@ class Standing:
             total=total,
             pace_per_min=(len(times) - 1) / minutes if minutes > 0 else NAN,
             last_time=votes[-1].time if votes else "",
-            drift=tuple(_drift(block, blocks[block]) for block in sorted(blocks)),
+            drift=tuple(
+                _drift(block, blocks[block], 1 if locked else FEWEST if block < max(blocks) else None)
+                for block in sorted(blocks)
+            ),
         )
 
 
-def _drift(block: int, votes: list[_Kept]) -> Drift:
+def _drift(block: int, votes: list[_Kept], fewest: int | None) -> Drift:
+    """Grades where there are ``fewest`` or more; None tells none."""
     grades = [vote.grade for vote in votes if vote.grade]
     return Drift(
         block=block,
         votes=len(votes),
-        mean_grade=sum(grades) / len(grades) if grades else NAN,
-        cannot_judge=len(votes) - len(grades),
+        mean_grade=sum(grades) / len(grades) if fewest is not None and len(grades) >= fewest else NAN,
+        cannot_judge=len(votes) - len(grades) if fewest is not None and len(votes) >= fewest else None,
         median_ms=float(median(vote.elapsed_ms for vote in votes)),
     )
 

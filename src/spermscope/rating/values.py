@@ -123,13 +123,14 @@ class Progress:
 class Drift:
     """A rater's votes in one block of presentations.
 
-    ``mean_grade`` runs 1 (best) .. K and ``median_ms`` is the time a vote took; NaN where no grade was given.
+    ``mean_grade`` runs 1 (best) .. K, NaN where no grade was given; before the lock it and ``cannot_judge`` are told of
+    finished blocks alone (NaN, None). ``median_ms`` is the time a vote took.
     """
 
     block: int
     votes: int
     mean_grade: float
-    cannot_judge: int
+    cannot_judge: int | None
     median_ms: float
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from spermscope.rating.replaying import replay
 from spermscope.rating.sheets import Sheet, content_hash, read_sheets, sheet_path
 from spermscope.rating.turns import Turns
 from spermscope.rating.values import Receipt
+
+PATIENCE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +45,20 @@ def verify(folder: Path, database_url: str | None = None, receipts: Sequence[Rec
         When there is no study to look at, or its database cannot be reached.
     """
     study, sheets = read_study_file(folder), read_sheets(folder)
+    heads, flaws = _heads(folder, study)  # before the rows: of a study that is served both grow meanwhile
     ledger = Ledger(folder, study.study_id, database_url)
     try:
         rows = list(ledger.rows())
     finally:
         ledger.close()
-    heads, flaws = _heads(folder, study)
     sound, broken = _of_chain(rows, ledger.start)
     flaws += broken
-    flaws += [flaw for head in heads if (flaw := _of_head(rows, head, ANCHORS))]
+    if heads and not rows:
+        flaws.append(Flaw("no_rows", LEDGER if database_url is None else "database", values={"seq": heads[-1].seq}))
+    else:
+        flaws += [flaw for head in heads if (flaw := _of_head(rows, head, ANCHORS))]
     flaws += _of_receipts(study, rows, receipts)
-    if rows and not heads:
+    if rows and not heads and not _anchored_soon(folder, study):
         flaws.append(Flaw("no_anchors", ANCHORS))
     flaws += [*_of_frozen(folder, sound), *_of_clips(folder, sheets)]
     flaws += replay(study, Turns(study, sheets), rows)
@@ -87,6 +93,14 @@ def _heads(folder: Path, study: StudyFile) -> tuple[list[Head], list[Flaw]]:
     good = [head for head in heads if _signed(study, head.seq, head.chain, head.signature)]
     flaws = [Flaw("signature", ANCHORS, head.seq) for head in heads if head not in good]
     return good, flaws
+
+
+def _anchored_soon(folder: Path, study: StudyFile) -> bool:
+    """Whether a first head comes: in a study that has just been started the row is there before its anchor."""
+    until_s = time.monotonic() + PATIENCE_S
+    while not (found := bool(_heads(folder, study)[0])) and time.monotonic() < until_s:
+        time.sleep(0.1)
+    return found
 
 
 def _signed(study: StudyFile, seq: int, chain: str, signature: str) -> bool:

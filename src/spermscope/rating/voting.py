@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from spermscope.rating.ledger import STATE, VOTE, Adding, Entry
+from spermscope.rating.ledger import PACKAGE, SEAT, STATE, VOTE, Adding, Entry
 from spermscope.rating.protocol import Protocol
 from spermscope.rating.turns import Turn
 from spermscope.rating.values import NewVote, Refused, State
@@ -64,8 +64,10 @@ def casting(content: dict[str, Any], sent: dict[str, Any]) -> Rule:
         state = state_of(adding.last(STATE))
         if state != "open":
             raise Refused(state)
-        last = adding.last(VOTE, content["rater"])
-        _check_turn(content, last)
+        package = adding.last(PACKAGE, content["rater"])
+        if content.get("package") != (package.id if package else None):
+            raise Refused("carried")
+        _check_turn(content, adding.last(VOTE, content["rater"]))
         return adding.add(content["id"], VOTE, content, content["rater"], content["number"])
 
     return rule
@@ -89,6 +91,15 @@ def entering(state: State, who: str, **facts: Any) -> Rule:
         if before not in FROM[state] or (before == "draft") != ("frozen" in facts):
             raise Refused("state", before=before, after=state)
         return adding.add(str(uuid4()), STATE, {"state": state, "who": who, "time": now(), **facts})
+
+    return rule
+
+
+def reseating(seat: str) -> Rule:
+    """Notes that a seat's passphrase is to be chosen anew: whoever votes there next may be another."""
+
+    def rule(adding: Adding) -> Entry:
+        return adding.add(str(uuid4()), SEAT, {"seat": seat, "time": now()})
 
     return rule
 

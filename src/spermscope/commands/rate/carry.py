@@ -16,7 +16,8 @@ _file = click.argument("file", type=click.Path(path_type=Path, exists=True, dir_
 @database
 @click.option("--rater", required=True, help="Whose seat, such as R007; of one who has not voted.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="The package, a new file.")
-def package(study: Path, database: str | None, rater: str, out: Path) -> None:
+@click.option("--again", is_flag=True, help="In place of one that was lost; its answers are not taken any more.")
+def package(study: Path, database: str | None, rater: str, out: Path, again: bool) -> None:
     """Write a rater's clips and order into one signed file, to be rated on another PC.
 
     \b
@@ -26,7 +27,7 @@ def package(study: Path, database: str | None, rater: str, out: Path) -> None:
     from spermscope.rating.packages import write_package
 
     with open_study(study, database) as opened:
-        count = write_package(opened, rater, out)
+        count = write_package(opened, rater, out, again=again)
     click.echo(f"{out}: {count} presentations for {rater}")
 
 
@@ -34,17 +35,20 @@ def package(study: Path, database: str | None, rater: str, out: Path) -> None:
 @_file
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="A new folder.")
 @click.option("--key", help="The study's public key, as its coordinator tells it; else the file's own is trusted.")
-def unpack(file: Path, out: Path, key: str | None) -> None:
+@database
+def unpack(file: Path, out: Path, key: str | None, database: str | None) -> None:
     """Make a package a study of its own, to be rated with the same page; print the rater's code.
 
     \b
     Example: spermscope rate unpack R007.rating --out mine
     """
+    from spermscope.rating.database import reach
     from spermscope.rating.opening import open_study
     from spermscope.rating.packages import unpack as make
 
+    reach(database)
     make(file, out, key)
-    with open_study(out) as opened:
+    with open_study(out, database) as opened:
         opened.start()
         code = opened.invite("rater")
     click.echo(f"{out}: unpacked\nrater's code: {code}")
@@ -52,8 +56,9 @@ def unpack(file: Path, out: Path, key: str | None) -> None:
 
 @click.command()
 @study
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="The answers, a new file.")
-def answer(study: Path, out: Path) -> None:
+@database
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="The answers, in place of earlier ones.")
+def answer(study: Path, database: str | None, out: Path) -> None:
     """Write an unpacked study's votes, and nothing else, into one signed file.
 
     \b
@@ -62,7 +67,7 @@ def answer(study: Path, out: Path) -> None:
     from spermscope.rating.answers import write_answers
     from spermscope.rating.opening import open_study
 
-    with open_study(study) as opened:
+    with open_study(study, database) as opened:
         count = write_answers(opened, out)
     click.echo(f"{out}: {count} votes")
 

@@ -8,6 +8,7 @@ from typing import Literal
 import click
 
 from spermscope.commands.progress import progress
+from spermscope.commands.rate.options import database
 
 
 def _anchors(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> dict[str, list[str]]:
@@ -39,8 +40,10 @@ def _anchors(_: click.Context, __: click.Parameter, values: tuple[str, ...]) -> 
 @click.option("--seed", type=click.IntRange(0), help="Every order follows from it. [default: 0]")
 @click.option("--anchor", "anchors", multiple=True, callback=_anchors, metavar="GRADE=CLIP", help="A clip to show.")
 @click.option("--start", is_flag=True, help="Freeze it and take votes at once.")
+@database
 def new(
     study: Path,
+    database: str | None,
     sources: tuple[Path, ...],
     protocol: Path | None,
     raters: int | None,
@@ -58,15 +61,17 @@ def new(
     Example: spermscope rate new study --from clips --raters 40 --view field --start
     """
     from spermscope.rating.creating import new_study
+    from spermscope.rating.database import reach
     from spermscope.rating.opening import open_study
     from spermscope.rating.protocol import read_protocol
 
     given: dict[str, object] = {"raters": raters, "raters_per_clip": raters_per_clip, "view": view, "trail": trail}
     given |= {"repeats_share": repeats, "seed": seed}
     rules = read_protocol(protocol, {name: value for name, value in given.items() if value is not None})
+    reach(database)
     with progress("clips") as advance:
         made = new_study(study, sources, rules, anchors=anchors, progress=advance)
-    with open_study(study) as opened:
+    with open_study(study, database) as opened:
         if start:
             opened.start()
         code = opened.invite("coordinator")

@@ -50,16 +50,22 @@ def serve(study: Path, database: str | None, **where: Any) -> None:
 @database
 @click.option("--role", type=click.Choice(["rater", "coordinator"]), default="rater", show_default=True)
 @click.option("--name", default="", help="Who joins with it; kept in the map of people alone, which can be erased.")
-def invite(study: Path, database: str | None, role: Literal["rater", "coordinator"], name: str) -> None:
+@click.option("--seat", metavar="PSEUDONYM", help="That seat's: of one who forgot his passphrase, which ends at once.")
+def invite(
+    study: Path, database: str | None, role: Literal["rater", "coordinator"], name: str, seat: str | None
+) -> None:
     """Print a new one-time code, while the study is not being served.
+
+    With --seat the votes of that seat stay and go on; the change is noted among the study's rows.
 
     \b
     Example: spermscope rate invite study --role coordinator
+    Or:      spermscope rate invite study --seat R007
     """
     from spermscope.rating.opening import open_study
 
     with open_study(study, database) as opened:
-        click.echo(opened.invite(role, name=name))
+        click.echo(opened.renew(seat, name) if seat else opened.invite(role, name=name))
 
 
 @click.command()

@@ -49,15 +49,15 @@ def invite(asked: Invitation, _: Coordinator, house: HouseOf) -> dict[str, str]:
 
 
 @router.post("/state")
-def move(asked: Move, _: Coordinator, house: HouseOf) -> dict[str, str]:
-    """Start, pause, go on or lock."""
+def move(asked: Move, who: Coordinator, house: HouseOf) -> dict[str, str]:
+    """Start, pause, go on or lock; who did is noted."""
     served = house.study
     if asked.to == "open":
-        (served.start if served.state == "draft" else served.resume)()
+        (served.start if served.state == "draft" else served.resume)(who)
     elif asked.to == "paused":
-        served.pause()
+        served.pause(who)
     else:
-        served.lock()
+        served.lock(who)
     return {"state": served.state}
 
 

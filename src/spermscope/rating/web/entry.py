@@ -79,15 +79,21 @@ def me(session: SignedIn, house: HouseOf) -> dict[str, Any]:
 async def _tried(house: House, request: Request, name: str, attempt: Callable[[], Person]) -> Person:
     """The person an attempt gives; failures that may be guesses are counted and, when many, refused."""
     address = request.client.host if request.client else ""
+
+    def counted() -> Person:
+        """Begun when its turn comes: raters who wait for theirs are no guesses."""
+        begun_s = house.limits.begin(name, address)
+        try:
+            person = attempt()
+        except BaseException as error:
+            if not (isinstance(error, Refused) and error.key in _TRIES):
+                house.limits.forget(name, address, begun_s)
+            raise
+        house.limits.succeeded(name, address, begun_s)
+        return person
+
     house.limits.check(name, address)
-    try:
-        person = await to_thread.run_sync(attempt, limiter=house.hashing)
-    except Refused as refused:
-        if refused.key in _TRIES:
-            house.limits.failed(name, address)
-        raise
-    house.limits.succeeded(name, address)
-    return person
+    return await to_thread.run_sync(counted, limiter=house.hashing)
 
 
 def _begun(house: House, response: Response, person: Person) -> dict[str, str]:

@@ -23,9 +23,10 @@ AHEAD = 24
 async def next_clips(
     pseudonym: Rater, house: HouseOf, count: Annotated[int, Query(ge=1, le=1000)] = AHEAD
 ) -> dict[str, Any]:
-    """The rater's next clips, in order, with his own progress; none unless the study is open."""
+    """The rater's next clips, in order, with his own progress; none unless the study is open and takes his votes."""
     study = house.study
-    state, progress = study.state, study.progress(pseudonym)
+    state: str = study.state
+    state, progress = "carried" if state == "open" and study.carried(pseudonym) else state, study.progress(pseudonym)
     coming = study.next_presentations(pseudonym, min(count, AHEAD)) if state == "open" else []
     presentations = [presentation_of(study, presentation) for presentation in coming]
     return {"state": state, "done": progress.done, "total": progress.total, "presentations": presentations}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import signal
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -39,7 +40,7 @@ def serve(
     Raises
     ------
     ValueError
-        When only one of certificate and key is given.
+        When only one of certificate and key is given, or they are no pair.
     OSError
         When the address cannot be bound, or a file is not there.
     """
@@ -75,7 +76,13 @@ def run(
         limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=GRACE_S,
     )
-    config.load()
+    try:
+        config.load()
+    except ssl.SSLError as error:
+        raise ValueError(
+            f"{certificate}, {key}: expected a certificate and its own key without a passphrase, in PEM, "
+            f"found something else ({error})"
+        ) from error
     with _listening(host, port) as door:
         address = f"{'https' if secure else 'http'}://{_named(host)}:{door.getsockname()[1]}"
         for line in lines(address, secure or is_loopback(host)):

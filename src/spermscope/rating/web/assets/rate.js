@@ -96,7 +96,7 @@ function present() {
 function nothing() {
   if (clips.state === "locked") return tell("locked_study");
   if (clips.state === "open" && !outbox.waiting.length) return tell("finished");
-  waitFor({ draft: "waiting_study", paused: "paused_study" }[clips.state] ?? "waiting_clip");
+  waitFor({ draft: "waiting_study", paused: "paused_study", carried: "refused_carried" }[clips.state] ?? "waiting_clip");
 }
 
 function waitFor(key) {
