@@ -357,7 +357,9 @@ def test_another_run_begins_with_no_decisions(qtbot, tmp_path):
 
 def test_another_language_at_once(panel):
     see(panel, five(), times=5)
+    panel.foot.say("said in English")
     speak("ja")
+    assert panel.foot.message.text() == ""
     assert panel.head.blind.text() == "先に自分で評価"
     assert panel.foot.buttons["accept"].text() == "採用  A"
     assert "実演用モデル" in panel.mark.text()

@@ -110,7 +110,8 @@ class CandidatesFoot(QWidget):
         self.in_view.tell(word("in_view", cells=cells, corrections=standing.corrections))
 
     def retell(self) -> None:
-        """Say everything in the language that is spoken."""
+        """Say everything in the language that is spoken; what was said in the other one goes."""
+        self.say("")
         for deed, key in DEEDS:
             self.buttons[deed].setText(f"{word(deed)}  {key}")
         self.scan.setPlaceholderText(f"{word('scan')}  (K)")
