@@ -109,6 +109,20 @@ def test_the_last_clip_can_be_graded_again_after_a_reload_too(browser, folder, a
     assert votes(folder) == ["A", "E"]
 
 
+def test_space_after_a_click_on_a_grade_stops_the_next_clip_and_grades_nothing(browser, folder, address):
+    rater = sit(browser, folder, address)
+    rater.seen()
+    rater.page.click("#grades button:nth-child(1)")
+    rater.seen()
+    rater.page.keyboard.press("Space")
+    stopped = frame(rater)
+    rater.page.wait_for_timeout(300)
+    assert frame(rater) == stopped
+    assert rater.number() == 1
+    rater.saved()
+    assert votes(folder) == ["A"]
+
+
 def strike(seat, **stroke):
     """A key goes down, as the browser tells the page."""
     seat.page.evaluate(
