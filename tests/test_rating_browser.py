@@ -109,6 +109,109 @@ def test_the_last_clip_can_be_graded_again_after_a_reload_too(browser, folder, a
     assert votes(folder) == ["A", "E"]
 
 
+def graded_again(seat):
+    seat.page.wait_for_selector("#again:not([hidden])")
+    seat.page.wait_for_timeout(280)
+
+
+def test_undo_twice_on_a_slow_network_shows_the_last_clip_once_and_drops_none(browser, folder, address):
+    rater = sit(browser, folder, address)
+    rater.press("1")
+    rater.saved()
+    rater.page.reload()
+    rater.seen()
+    held = []
+    rater.page.route("**/sheets/*", lambda route: held.append(route))
+    rater.page.keyboard.press("Backspace")
+    rater.page.keyboard.press("Backspace")
+    eventually(rater.page, lambda: held)
+    for route in held:
+        route.continue_()
+    rater.page.unroute_all(behavior="ignoreErrors")
+    graded_again(rater)
+    rater.page.keyboard.press("4")
+    assert rater.seen() == 1
+    rater.press("2")
+    rater.press("3")
+    rater.saved()
+    assert votes(folder) == ["A", "D", "B", "C"]
+    assert refused_votes(rater) == []
+
+
+def refused_votes(seat):
+    names = "Object.keys(localStorage).filter((key) => key.endsWith('.refused'))"
+    return seat.page.evaluate(f"{names}.flatMap((key) => JSON.parse(localStorage[key]))")
+
+
+def test_a_grade_before_the_last_clips_picture_comes_ends_the_undo(browser, folder, address):
+    rater = sit(browser, folder, address)
+    rater.press("1")
+    rater.saved()
+    rater.page.reload()
+    rater.seen()
+    held = []
+    rater.page.route("**/sheets/*", lambda route: held.append(route))
+    rater.page.keyboard.press("Backspace")
+    eventually(rater.page, lambda: held)
+    rater.page.keyboard.press("2")
+    for route in held:
+        route.continue_()
+    rater.page.unroute_all(behavior="ignoreErrors")
+    rater.seen()
+    assert rater.page.locator("#again").is_hidden()
+    rater.press("3")
+    rater.saved()
+    assert votes(folder) == ["A", "B", "C"]
+    assert refused_votes(rater) == []
+
+
+def test_undo_without_a_network_shows_the_last_clip_or_says_why_not(browser, folder, address):
+    rater = sit(browser, folder, address)
+    rater.press("1")
+    rater.saved()
+    rater.page.reload()
+    rater.seen()
+    rater.context.set_offline(True)
+    rater.page.keyboard.press("Backspace")
+    rater.page.wait_for_selector("#trouble:visible")
+    rater.press("2")
+    assert rater.seen() == 2
+    assert rater.page.locator("#trouble").is_hidden()
+    rater.page.keyboard.press("Backspace")
+    graded_again(rater)
+    rater.page.keyboard.press("5")
+    rater.context.set_offline(False)
+    rater.seen()
+    rater.saved()
+    assert votes(folder) == ["A", "B", "E"]
+
+
+def test_an_undo_outlives_a_next_clip_that_cannot_be_fetched(browser, folder, address):
+    rater = sit(browser, folder, address)
+    rater.seen()
+    rater.page.route("**/sheets/*", lambda route: route.abort())
+    rater.page.route("**/api/next*", lambda route: route.abort())
+    while rater.page.locator("#notice").is_hidden():
+        rater.page.keyboard.press("1")
+        rater.page.wait_for_timeout(280)
+    done = rater.number()
+    held = []
+    rater.page.unroute_all(behavior="ignoreErrors")
+    rater.page.route("**/api/next*", lambda route: held.append(route))
+    eventually(rater.page, lambda: held)
+    rater.page.keyboard.press("Backspace")
+    graded_again(rater)
+    for route in held:
+        route.abort()
+    rater.page.unroute_all(behavior="ignoreErrors")
+    rater.page.wait_for_timeout(300)
+    assert rater.page.locator("#again").is_visible()
+    rater.page.keyboard.press("5")
+    rater.seen()
+    rater.saved()
+    assert votes(folder) == ["A"] * done + ["E"]
+
+
 def test_space_after_a_click_on_a_grade_stops_the_next_clip_and_grades_nothing(browser, folder, address):
     rater = sit(browser, folder, address)
     rater.seen()

@@ -4,7 +4,7 @@ import { Clips } from "/assets/clips.js";
 import { fillKeys, listen } from "/assets/keys.js";
 import { newId, Outbox } from "/assets/outbox.js";
 import { Player } from "/assets/player.js";
-import { ask, me } from "/assets/server.js";
+import { ask, me, Refusal } from "/assets/server.js";
 import { loadWords, say, switchLanguage, told } from "/assets/words.js";
 
 const UNSEEN_MS = 250; // a second stroke of the last key must not grade a clip that nobody saw
@@ -14,7 +14,8 @@ const at = (id) => document.getElementById(id);
 let person, protocol, player, clips, outbox;
 let now = null; // the clip on show: {presentation, picture, replaces}
 let kept = null; // the clip that waits while the last one is graded again
-let last = null; // the last answer: {vote, presentation}, for "grade again"
+let last = null; // the last answer: {vote, presentation, picture}, for "grade again"
+let undoing = false;
 let notice = null; // what stands in place of a clip: a key, its values, and what goes on from it
 let coming = null; // the question for the next clip, while it is on its way
 let again = 0; // when it is asked again
@@ -70,9 +71,10 @@ async function arrive() {
     shown = await clips.next();
   } catch (refusal) {
     if (refusal.status === 401) return signedOut();
+    if (now) return; // the last clip is being graded again meanwhile
     return waitFor(refusal.status === 0 ? "refused_network" : "refused_broken");
   }
-  if (now) kept = shown; // the last clip is being graded again meanwhile
+  if (now) kept = shown;
   else if (shown) turnTo(shown);
   else nothing();
 }
@@ -87,6 +89,7 @@ function turnTo(shown) {
 
 function present() {
   notice = null;
+  at("trouble").hidden = true;
   player.show(now.picture, now.presentation.sheet);
   watch = { seen_ms: 0, since: document.hidden ? null : performance.now() };
   show();
@@ -113,7 +116,7 @@ function tell(key, values = {}, goOn = null) {
 function give(answer) {
   if (notice?.goOn) return notice.goOn();
   if (!now || notice || seenMs() < UNSEEN_MS) return;
-  const { presentation, replaces } = now;
+  const { presentation, picture, replaces } = now;
   const vote = {
     id: newId(),
     presentation: presentation.id,
@@ -124,7 +127,7 @@ function give(answer) {
     protocol_version: protocol.version,
     ...(replaces && { replaces }),
   };
-  last = { vote, presentation };
+  last = { vote, presentation, picture };
   choosing(false);
   outbox.add(vote, presentation);
   next();
@@ -137,17 +140,28 @@ function seenMs() {
 
 /** The last clip once more; its new answer replaces the old one. */
 async function undo() {
-  if (!last || kept || now?.replaces) return;
-  const { vote, presentation } = last;
+  const wanted = last;
+  if (!wanted || undoing || kept || now?.replaces) return;
+  undoing = true;
   try {
-    const picture = await clips.load(presentation);
+    const picture = wanted.picture ?? (await clips.load(wanted.presentation));
+    if (last !== wanted || kept || now?.replaces) return;
     clearTimeout(again);
     kept = now;
-    now = { presentation, picture, replaces: vote.id };
+    now = { presentation: wanted.presentation, picture, replaces: wanted.vote.id };
     present();
-  } catch {
-    at("undo").blur();
+  } catch (refusal) {
+    trouble(refusal);
+  } finally {
+    undoing = false;
   }
+}
+
+/** Say what a button could not do, until the next clip is on show. */
+function trouble(refusal) {
+  if (!(refusal instanceof Refusal)) throw refusal;
+  at("trouble").textContent = refusal.sentence();
+  at("trouble").hidden = false;
 }
 
 async function send(vote) {
