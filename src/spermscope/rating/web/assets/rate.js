@@ -196,7 +196,7 @@ function signedOut() {
 function show() {
   const number = now && !now.replaces ? now.presentation.number : kept?.presentation.number ?? clips.total + 1;
   const total = clips.total || person.total;
-  const done = notice?.key === "finished" ? total : Math.min(total, Math.max(0, now || kept ? number - 1 : person.done));
+  const done = notice?.key === "finished" ? total : Math.min(total, Math.max(0, now || kept ? number - 1 : Math.max(person.done, clips.shown)));
   at("bar").value = total ? done / total : 0;
   at("progress").textContent = say("progress", { done, total });
   at("notice").hidden = !notice;
