@@ -283,6 +283,28 @@ def test_an_answer_that_was_lost_on_its_way_back_counts_once(browser, folder, ad
     assert votes(folder) == ["D", "E"]
 
 
+STRANGERS = [
+    {"status": 403, "body": "blocked by the proxy"},
+    {"status": 403, "json": {"detail": "blocked"}},
+    {"status": 404, "json": None},
+    {"status": 200, "content_type": "text/html", "body": "<p>Sign in to the guest network</p>"},
+    {"status": 200, "json": {"welcome": True}},
+]
+
+
+@pytest.mark.parametrize("answer", STRANGERS)
+def test_an_answer_that_is_not_the_studys_keeps_the_vote_and_sends_it_again(browser, folder, address, answer):
+    rater = sit(browser, folder, address)
+    rater.seen()
+    rater.page.route("**/api/votes", lambda route: route.fulfill(**answer))
+    rater.press("3")
+    rater.until("document.getElementById('saved').classList.contains('waiting')")
+    rater.page.unroute_all(behavior="ignoreErrors")
+    rater.saved()
+    assert votes(folder) == ["C"]
+    assert refused_votes(rater) == []
+
+
 def test_a_lost_network_is_told_and_grading_goes_on(browser, folder, address):
     rater = sit(browser, folder, address)
     rater.seen()

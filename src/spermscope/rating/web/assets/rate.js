@@ -166,6 +166,7 @@ function trouble(refusal) {
 
 async function send(vote) {
   const receipt = await ask("POST", "/api/votes", vote);
+  if (receipt?.vote !== vote.id) throw new Refusal(0, "broken");
   localStorage.setItem(`spermscope.${person.study}.${person.pseudonym}.receipt`, JSON.stringify(receipt));
   return receipt;
 }

@@ -11,9 +11,9 @@ export class Refusal extends Error {
     Object.assign(this, { status, key, values });
   }
 
-  /** Whether the same question may be answered later. */
+  /** Whether the same question may be answered later; what something between here and the study refused may be. */
   get passing() {
-    return this.status === 0 || this.status === 401 || this.status === 429 || this.status >= 500 || this.key === "paused";
+    return [0, 401, 429].includes(this.status) || this.status >= 500 || ["broken", "paused"].includes(this.key);
   }
 
   sentence() {
@@ -44,9 +44,10 @@ async function once(method, path, body) {
   const headers = token && path !== "/api/me" ? { "X-CSRF-Token": token } : {};
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const answer = await reached(path, { method, headers, body: body && JSON.stringify(body) });
-  if (answer.ok) return answer.status === 204 ? null : answer.json();
-  const { refused = {} } = await answer.json().catch(() => ({}));
-  throw new Refusal(answer.status, refused.key ?? "broken", refused.values);
+  if (answer.status === 204) return null;
+  const said = await answer.json().catch(() => undefined);
+  if (answer.ok && said !== undefined) return said;
+  throw new Refusal(answer.status, said?.refused?.key ?? "broken", said?.refused?.values);
 }
 
 /** A sheet's picture, with its own pixels. */
