@@ -305,6 +305,28 @@ def test_an_answer_that_is_not_the_studys_keeps_the_vote_and_sends_it_again(brow
     assert refused_votes(rater) == []
 
 
+def test_a_vote_that_the_study_refused_is_told_with_its_reason_until_the_rater_has_read_it(browser, folder, address):
+    rater = sit(browser, folder, address)
+    rater.seen()
+    answer = {"refused": {"key": "order", "values": {"expected": 1, "found": 7}}}
+    rater.page.route("**/api/votes", lambda route: route.fulfill(status=409, json=answer))
+    rater.press("3")
+    rater.page.wait_for_selector("#refused:has-text('number 1 is next, found 7')")
+    assert rater.page.locator("#saved").inner_text() == "All saved"
+    rater.context.set_offline(True)
+    rater.page.unroute_all(behavior="ignoreErrors")
+    rater.press("2")
+    rater.until("document.getElementById('saved').textContent.startsWith('No connection: 1')")
+    rater.page.click("#dismiss")
+    assert rater.page.locator("#refused").is_hidden()
+    rater.context.set_offline(False)
+    rater.saved()
+    rater.page.reload()
+    rater.seen()
+    assert rater.page.locator("#refused").is_hidden()
+    assert [one["why"] for one in refused_votes(rater)] == ["order"]
+
+
 def test_a_lost_network_is_told_and_grading_goes_on(browser, folder, address):
     rater = sit(browser, folder, address)
     rater.seen()

@@ -175,15 +175,18 @@ async function send(vote) {
 function told_of(box) {
   if (box.refusal?.status === 401) return signedOut();
   const waiting = box.waiting.length;
-  const refused = box.refused;
-  if (refused.length > refusals) clips?.restart();
-  refusals = refused.length;
-  const why = refused.length ? say(`refused_${refused.at(-1).why}`) : "";
-  at("saved").textContent = refused.length
-    ? say("refused_votes", { count: refused.length, why })
-    : !waiting ? say("saved") : say(box.refusal ? "offline" : "unsent", { count: waiting });
-  at("saved").className = `saved ${refused.length ? "refused" : waiting && box.refusal ? "waiting" : ""}`;
+  if (box.refused.length > refusals) clips?.restart();
+  refusals = box.refused.length;
+  at("saved").textContent = waiting ? say(box.refusal ? "offline" : "unsent", { count: waiting }) : say("saved");
+  at("saved").classList.toggle("waiting", Boolean(waiting && box.refusal));
+  const untold = box.untold;
+  at("refused").hidden = !untold.length;
+  if (untold.length) at("refused-why").textContent = say("refused_votes", { count: untold.length, why: reason(untold.at(-1)) });
   at("receipt").disabled = !keptReceipt();
+}
+
+function reason({ why, values }) {
+  return new Refusal(0, why, values).sentence();
 }
 
 function keptReceipt() {
@@ -311,6 +314,7 @@ document.addEventListener("visibilitychange", () => {
 document.addEventListener("language", arrange);
 at("language").addEventListener("click", switchLanguage);
 at("show-keys").addEventListener("click", () => toggle(at("keys")));
+at("dismiss").addEventListener("click", () => outbox.dismiss());
 at("receipt").addEventListener("click", saveReceipt);
 at("leave").addEventListener("click", leave);
 begin();

@@ -10,7 +10,7 @@ export async function loadWords() {
 }
 
 export function say(key, values = {}) {
-  return words[key][language].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  return words[key][language].replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "?");
 }
 
 export function knows(key) {
