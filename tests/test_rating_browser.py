@@ -313,6 +313,7 @@ def test_a_vote_that_the_study_refused_is_told_with_its_reason_until_the_rater_h
     rater.press("3")
     rater.page.wait_for_selector("#refused:has-text('number 1 is next, found 7')")
     assert rater.page.locator("#saved").inner_text() == "All saved"
+    assert rater.seen() == 0
     rater.context.set_offline(True)
     rater.page.unroute_all(behavior="ignoreErrors")
     rater.press("2")
@@ -325,6 +326,7 @@ def test_a_vote_that_the_study_refused_is_told_with_its_reason_until_the_rater_h
     rater.seen()
     assert rater.page.locator("#refused").is_hidden()
     assert [one["why"] for one in refused_votes(rater)] == ["order"]
+    assert votes(folder) == ["B"]
 
 
 def test_a_lost_network_is_told_and_grading_goes_on(browser, folder, address):

@@ -58,9 +58,9 @@ export class Outbox {
       this.tries = 0;
     } catch (refusal) {
       if (refusal.passing !== false) throw refusal;
-      this.#write("refused", [...this.refused, { ...first, why: refusal.key, values: refusal.values }]);
+      this.#keep("refused", [...this.refused, { ...first, why: refusal.key, values: refusal.values }]);
     }
-    this.#write("waiting", this.waiting.filter(({ vote }) => vote.id !== first.vote.id));
+    this.#keep("waiting", this.waiting.filter(({ vote }) => vote.id !== first.vote.id));
     this.changed(this);
   }
 
@@ -73,8 +73,12 @@ export class Outbox {
     return JSON.parse(localStorage.getItem(`${this.name}.${kind}`) ?? "[]");
   }
 
-  #write(kind, votes) {
+  #keep(kind, votes) {
     localStorage.setItem(`${this.name}.${kind}`, JSON.stringify(votes));
+  }
+
+  #write(kind, votes) {
+    this.#keep(kind, votes);
     this.changed(this);
   }
 }

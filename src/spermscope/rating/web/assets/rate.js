@@ -34,6 +34,7 @@ async function begin() {
   if (person.role !== "rater") return location.assign("/coordinate");
   protocol = person.protocol;
   outbox = new Outbox(`spermscope.${person.study}.${person.pseudonym}`, send, told_of);
+  refusals = outbox.refused.length;
   clips = new Clips(() => outbox.waiting.map(({ presentation }) => presentation.id));
   player = new Player(at("clip"));
   player.onFrame = (frame) => (at("frame").textContent = say("frame", { number: frame + 1, count: now?.presentation.sheet.frames ?? 0 }));
@@ -175,14 +176,22 @@ async function send(vote) {
 function told_of(box) {
   if (box.refusal?.status === 401) return signedOut();
   const waiting = box.waiting.length;
-  if (box.refused.length > refusals) clips?.restart();
+  const more = box.refused.length > refusals;
   refusals = box.refused.length;
+  if (more) turnBack();
   at("saved").textContent = waiting ? say(box.refusal ? "offline" : "unsent", { count: waiting }) : say("saved");
   at("saved").classList.toggle("waiting", Boolean(waiting && box.refusal));
   const untold = box.untold;
   at("refused").hidden = !untold.length;
   if (untold.length) at("refused-why").textContent = say("refused_votes", { count: untold.length, why: reason(untold.at(-1)) });
   at("receipt").disabled = !keptReceipt();
+}
+
+/** After a refusal what is on show is out of turn: go on with what the study says comes next. */
+function turnBack() {
+  clips.restart();
+  now = kept = last = notice = null;
+  next();
 }
 
 function reason({ why, values }) {
