@@ -207,7 +207,6 @@ def test_an_undo_outlives_a_next_clip_that_cannot_be_fetched(browser, folder, ad
     rater.page.wait_for_timeout(300)
     assert rater.page.locator("#again").is_visible()
     rater.page.keyboard.press("5")
-    rater.seen()
     rater.saved()
     assert votes(folder) == ["A"] * done + ["E"]
 
@@ -406,6 +405,29 @@ def test_pause_and_lock_reach_the_raters_page(browser, folder, address):
     head.until("document.getElementById('state').textContent === 'Locked'")
     rater.page.reload()
     rater.page.wait_for_selector("text=The study is locked")
+
+
+def test_what_the_coordinator_asked_for_in_vain_stays_told(browser, folder, address):
+    head = sit(browser, folder, address, "C001")
+    head.page.route("**/api/invitations", lambda route: route.abort())
+    head.page.click("[data-invite=rater]")
+    head.page.wait_for_selector("#trouble:visible")
+    with head.page.expect_response("**/api/study"):
+        pass
+    head.page.wait_for_timeout(300)
+    assert head.page.locator("#trouble").is_visible()
+    head.page.unroute_all(behavior="ignoreErrors")
+    head.page.click("[data-invite=rater]")
+    head.page.wait_for_selector("#links input")
+    assert head.page.locator("#trouble").is_hidden()
+    refused = {"refused": {"key": "state", "values": {"before": "locked", "after": "paused"}}}
+    head.page.route("**/api/state", lambda route: route.fulfill(status=409, json=refused))
+    head.page.click("#language")
+    with head.page.expect_response("**/api/study"):
+        head.page.click("[data-move=paused]")
+    head.page.wait_for_timeout(300)
+    assert "「締切済み」" in head.page.locator("#trouble").inner_text()
+    assert "locked" not in head.page.locator("#trouble").inner_text()
 
 
 def test_a_link_that_the_coordinator_makes_lets_one_rater_in(browser, folder, address):

@@ -6,6 +6,7 @@ import { fill, loadWords, say, switchLanguage, told } from "/assets/words.js";
 const AGAIN_MS = 5000;
 const MOVES = { draft: ["open"], open: ["paused", "locked"], paused: ["open", "locked"], locked: [] };
 const at = (id) => document.getElementById(id);
+const troubles = new Map(); // what went wrong, by what was asked for; it goes when that is done
 let person, study;
 
 async function begin() {
@@ -24,20 +25,27 @@ async function begin() {
 
 /** Ask anew; a fault is told and tried again. */
 async function refresh() {
-  await trying(async () => (study = await ask("GET", "/api/study")));
+  await trying("study", async () => (study = await ask("GET", "/api/study")));
   if (study) show();
 }
 
-async function trying(what) {
+/** Do what was asked for; what went wrong stays told until the same goes well. */
+async function trying(asked, what) {
   try {
     await what();
-    at("trouble").hidden = true;
+    troubles.delete(asked);
   } catch (refusal) {
     if (!(refusal instanceof Refusal)) throw refusal;
     if (refusal.key === "session") return location.assign("/enter#out");
-    at("trouble").textContent = refusal.sentence();
-    at("trouble").hidden = false;
+    troubles.set(asked, refusal);
   }
+  tellTroubles();
+}
+
+function tellTroubles() {
+  const told = [...troubles.values()].map((refusal) => refusal.sentence()).join(" / ");
+  if (at("trouble").textContent !== told) at("trouble").textContent = told;
+  at("trouble").hidden = !told;
 }
 
 function show() {
@@ -106,7 +114,7 @@ function facts() {
 /** Open, pause or lock; the lock is asked for twice. */
 async function move(to) {
   if (to === "locked" && !(await sure())) return;
-  await trying(() => ask("POST", "/api/state", { to }));
+  await trying("move", () => ask("POST", "/api/state", { to }));
   await refresh();
 }
 
@@ -121,7 +129,7 @@ function sure() {
 
 /** A new link, shown until the page is left. */
 async function invite(role) {
-  await trying(async () => {
+  await trying("link", async () => {
     const name = at("name").value.trim();
     const { code } = await ask("POST", "/api/invitations", { role, name });
     at("name").value = "";
@@ -151,7 +159,10 @@ async function leave() {
 for (const button of document.querySelectorAll("[data-move]")) button.addEventListener("click", () => move(button.dataset.move));
 for (const button of document.querySelectorAll("[data-invite]")) button.addEventListener("click", () => invite(button.dataset.invite));
 for (const button of at("sure").querySelectorAll("button")) button.addEventListener("click", () => at("sure").close(button.value));
-document.addEventListener("language", () => study && show());
+document.addEventListener("language", () => {
+  tellTroubles();
+  if (study) show();
+});
 at("language").addEventListener("click", switchLanguage);
 at("leave").addEventListener("click", leave);
 begin();
