@@ -407,6 +407,18 @@ def test_pause_and_lock_reach_the_raters_page(browser, folder, address):
     rater.page.wait_for_selector("text=The study is locked")
 
 
+def test_the_lock_counts_the_seats_that_nobody_took(browser, folder, address):
+    rater, head = sit(browser, folder, address), sit(browser, folder, address, "C001")
+    rater.press("1")
+    rater.saved()
+    head.until("document.getElementById('progress').textContent === '1 of 36'")
+    assert head.page.locator("#seats").inner_text() == "1 of 3 seats are taken."
+    head.page.click("[data-move=locked]")
+    told = head.page.locator("#sure-text").inner_text()
+    assert "35 of 36 presentations" in told
+    assert "2 of 3 seats are empty" in told
+
+
 def test_what_the_coordinator_asked_for_in_vain_stays_told(browser, folder, address):
     head = sit(browser, folder, address, "C001")
     head.page.route("**/api/invitations", lambda route: route.abort())

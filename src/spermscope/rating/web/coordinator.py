@@ -33,10 +33,15 @@ class Invitation(BaseModel):
 
 @router.get("/study")
 def study(_: Coordinator, house: HouseOf) -> dict[str, Any]:
-    """State, protocol, and how far and how steady each rater is; no single vote."""
-    protocol = house.study.protocol
+    """State, protocol, seats, and how far and how steady each rater is; no single vote.
+
+    ``total`` counts the presentations of all seats, those that nobody has taken among them.
+    """
+    protocol, turns = house.study.protocol, house.study.turns
     return {
         "state": house.study.state,
+        "seats": len(turns.seats),
+        "total": sum(len(turns.of(seat)) for seat in turns.seats),
         "protocol": {**protocol_for(house.study), "view": protocol.view, "trail": protocol.trail},
         "raters": [_row(rater) for rater in house.study.completion()],
     }

@@ -49,7 +49,8 @@ function tellTroubles() {
 }
 
 function show() {
-  const [done, total] = ["done", "total"].map((name) => study.raters.reduce((sum, rater) => sum + rater[name], 0));
+  const done = graded();
+  const { seats, total } = study;
   at("simulated").hidden = !study.protocol.simulated;
   at("state").textContent = say(`state_${study.state}`);
   at("bar").value = total ? done / total : 0;
@@ -58,11 +59,17 @@ function show() {
   at("open").textContent = say(study.state === "draft" ? "start" : "resume");
   at("move-more").textContent = { draft: say("start_more"), locked: "" }[study.state] ?? say("lock_more");
   at("raters").replaceChildren(...study.raters.map(row));
+  at("seats").textContent = say("seats_taken", { taken: study.raters.length, seats });
   at("nobody").hidden = study.raters.length > 0;
   at("agreement-later").hidden = study.state === "locked";
   at("agreement-open").hidden = study.state !== "locked";
   at("agreement-open").href = `/agreement?language=${document.documentElement.lang}`;
   facts();
+}
+
+/** How many presentations of all seats have a grade. */
+function graded() {
+  return study.raters.reduce((sum, { done }) => sum + done, 0);
 }
 
 function row(rater) {
@@ -119,9 +126,9 @@ async function move(to) {
 }
 
 function sure() {
-  const [done, total] = ["done", "total"].map((name) => study.raters.reduce((sum, rater) => sum + rater[name], 0));
+  const { seats, total } = study;
   const dialog = at("sure");
-  at("sure-text").textContent = say("lock_sure", { open: total - done, total });
+  at("sure-text").textContent = say("lock_sure", { open: total - graded(), total, empty: seats - study.raters.length, seats });
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
