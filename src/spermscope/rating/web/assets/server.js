@@ -17,8 +17,14 @@ export class Refusal extends Error {
   }
 
   sentence() {
-    return say(knows(`refused_${this.key}`) ? `refused_${this.key}` : "refused_broken", this.values);
+    const values = Object.entries(this.values).map(([name, value]) => [name, worded(value)]);
+    return say(knows(`refused_${this.key}`) ? `refused_${this.key}` : "refused_broken", Object.fromEntries(values));
   }
+}
+
+/** A state of the study as the page calls it; anything else as it is. */
+function worded(value) {
+  return knows(`state_${value}`) ? say(`state_${value}`) : value;
 }
 
 /** Who is signed in, with what the page needs to know; someone else than before is as if nobody were. */
