@@ -407,6 +407,21 @@ def test_pause_and_lock_reach_the_raters_page(browser, folder, address):
     rater.page.wait_for_selector("text=The study is locked")
 
 
+def test_a_link_names_the_server_as_others_reach_it(browser, folder):
+    with open_study(folder) as study, served(study, "http://clinic-pc:8765") as address:
+        head = sit(browser, folder, address, "C001")
+        head.page.click("[data-invite=rater]")
+        head.page.wait_for_selector("#links input")
+        assert head.page.locator("#links input").input_value().startswith("http://clinic-pc:8765/enter#code=")
+        assert head.page.locator("#only-here").is_hidden()
+        head.context.close()
+
+
+def test_a_study_served_to_this_computer_alone_says_so_beside_its_links(browser, folder, address):
+    head = sit(browser, folder, address, "C001")
+    head.page.wait_for_selector("#only-here:has-text('--host')")
+
+
 def test_the_lock_counts_the_seats_that_nobody_took(browser, folder, address):
     rater, head = sit(browser, folder, address), sit(browser, folder, address, "C001")
     rater.press("1")

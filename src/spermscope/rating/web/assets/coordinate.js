@@ -5,6 +5,7 @@ import { fill, loadWords, say, switchLanguage, told } from "/assets/words.js";
 
 const AGAIN_MS = 5000;
 const MOVES = { draft: ["open"], open: ["paused", "locked"], paused: ["open", "locked"], locked: [] };
+const HERE = /^(localhost|127\.[\d.]+|0\.0\.0\.0|\[::1\])$/; // names by which a computer means itself
 const at = (id) => document.getElementById(id);
 const troubles = new Map(); // what went wrong, by what was asked for; it goes when that is done
 let person, study;
@@ -60,6 +61,7 @@ function show() {
   at("move-more").textContent = { draft: say("start_more"), locked: "" }[study.state] ?? say("lock_more");
   at("raters").replaceChildren(...study.raters.map(row));
   at("seats").textContent = say("seats_taken", { taken: study.raters.length, seats });
+  at("only-here").hidden = Boolean(study.address) || !HERE.test(location.hostname);
   at("nobody").hidden = study.raters.length > 0;
   at("agreement-later").hidden = study.state === "locked";
   at("agreement-open").hidden = study.state !== "locked";
@@ -134,6 +136,11 @@ function sure() {
   return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true }));
 }
 
+/** Where others reach the study; the address of this page may mean this computer to each of them. */
+function door() {
+  return (HERE.test(location.hostname) && study?.address) || location.origin;
+}
+
 /** A new link, shown until the page is left. */
 async function invite(role) {
   await trying("link", async () => {
@@ -141,7 +148,7 @@ async function invite(role) {
     const { code } = await ask("POST", "/api/invitations", { role, name });
     at("name").value = "";
     const [line, whose, field, copy] = ["li", "span", "input", "button"].map((tag) => document.createElement(tag));
-    Object.assign(field, { readOnly: true, value: `${location.origin}/enter#code=${encodeURIComponent(code)}` });
+    Object.assign(field, { readOnly: true, value: `${door()}/enter#code=${encodeURIComponent(code)}` });
     field.dataset.sayLabel = `invite_${role}`;
     whose.dataset.say = role;
     copy.dataset.say = "copy";
