@@ -589,6 +589,20 @@ def test_everything_a_rater_needs_is_within_sight(browser, folder, address, size
     assert rater.page.locator("#clip").bounding_box()["width"] >= min(300, 0.8 * width)
 
 
+@pytest.mark.parametrize("page", ["enter", "rate", "coordinate"])
+def test_a_page_whose_words_fail_once_says_so_and_goes_on_by_itself(browser, folder, address, page):
+    if page == "enter":
+        seat = Seat(browser, address)
+    else:
+        seat = sit(browser, folder, address, {"rate": "R001", "coordinate": "C001"}[page])
+    seat.page.route("**/words", lambda route: route.fulfill(status=502, body="bad gateway"))
+    seat.page.goto(f"{address}/{page}")
+    seat.page.wait_for_selector(".unreached:has-text('does not answer'):has-text('応答しません')")
+    seat.page.unroute_all(behavior="ignoreErrors")
+    seat.page.wait_for_selector("main")
+    assert seat.page.locator(".unreached").is_hidden()
+
+
 PAGES = {"enter": None, "join": None, "rate": "R001", "coordinate": "C001"}
 
 

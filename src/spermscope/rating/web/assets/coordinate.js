@@ -18,7 +18,7 @@ async function begin() {
     return refusal.status === 401 ? location.assign("/enter") : setTimeout(begin, AGAIN_MS);
   }
   if (person.role !== "coordinator") return location.assign("/rate");
-  document.body.hidden = false;
+  document.body.classList.remove("waiting");
   at("who").textContent = person.pseudonym;
   await refresh();
   setInterval(refresh, AGAIN_MS);

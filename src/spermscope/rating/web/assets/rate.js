@@ -38,7 +38,7 @@ async function begin() {
   clips = new Clips(() => outbox.waiting.map(({ presentation }) => presentation.id));
   player = new Player(at("clip"));
   player.onFrame = (frame) => (at("frame").textContent = say("frame", { number: frame + 1, count: now?.presentation.sheet.frames ?? 0 }));
-  document.body.hidden = false;
+  document.body.classList.remove("waiting");
   at("simulated").hidden = !protocol.simulated;
   arrange();
   showAnchors(protocol);

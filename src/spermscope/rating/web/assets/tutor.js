@@ -18,7 +18,7 @@ async function begin() {
   lessons = await ask("GET", "/api/lessons");
   player = new Player(at("clip"));
   at("simulated").hidden = !lessons.simulated;
-  document.body.hidden = false;
+  document.body.classList.remove("waiting");
   await next();
 }
 
