@@ -417,6 +417,23 @@ def test_a_link_names_the_server_as_others_reach_it(browser, folder):
         head.context.close()
 
 
+@pytest.mark.parametrize("name", ["R001", "C001"])
+def test_whoever_cannot_sign_out_stays_and_is_told(browser, folder, address, name):
+    seat = sit(browser, folder, address, name)
+    told = []
+    seat.page.on("dialog", lambda dialog: (told.append(dialog.message), dialog.accept()))
+    seat.page.route("**/api/session", lambda route: route.abort())
+    seat.page.click("#leave")
+    eventually(seat.page, lambda: told)
+    assert told[0].startswith("You are still signed in")
+    assert not seat.page.url.endswith("/enter")
+    seat.page.unroute_all(behavior="ignoreErrors")
+    seat.page.click("#leave")
+    seat.page.wait_for_url("**/enter")
+    seat.page.goto(address)
+    assert seat.page.url.endswith("/enter")
+
+
 def test_a_study_served_to_this_computer_alone_says_so_beside_its_links(browser, folder, address):
     head = sit(browser, folder, address, "C001")
     head.page.wait_for_selector("#only-here:has-text('--host')")

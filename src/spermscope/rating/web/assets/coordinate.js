@@ -1,6 +1,6 @@
 // The coordinator's page: who is how far, how steady, and the study's state. It sees no single vote.
 import { driftLine } from "/assets/drift.js";
-import { ask, me, Refusal } from "/assets/server.js";
+import { ask, me, Refusal, signOut } from "/assets/server.js";
 import { fill, loadWords, say, switchLanguage, told } from "/assets/words.js";
 
 const AGAIN_MS = 5000;
@@ -166,8 +166,8 @@ async function invite(role) {
 }
 
 async function leave() {
-  await ask("DELETE", "/api/session").catch(() => {});
-  location.assign("/enter");
+  if (await signOut()) location.assign("/enter");
+  else alert(say("leave_failed"));
 }
 
 for (const button of document.querySelectorAll("[data-move]")) button.addEventListener("click", () => move(button.dataset.move));

@@ -4,7 +4,7 @@ import { Clips } from "/assets/clips.js";
 import { fillKeys, listen } from "/assets/keys.js";
 import { newId, Outbox } from "/assets/outbox.js";
 import { Player } from "/assets/player.js";
-import { ask, me, Refusal } from "/assets/server.js";
+import { ask, me, Refusal, signOut } from "/assets/server.js";
 import { loadWords, say, switchLanguage, told } from "/assets/words.js";
 
 const UNSEEN_MS = 250; // a second stroke of the last key must not grade a clip that nobody saw
@@ -296,8 +296,8 @@ function dragging() {
 async function leave() {
   const count = outbox.waiting.length;
   if (count && !confirm(say("leave_unsent", { count }))) return;
-  await ask("DELETE", "/api/session").catch(() => {});
-  location.assign("/enter");
+  if (await signOut()) location.assign("/enter");
+  else alert(say("leave_failed"));
 }
 
 function saveReceipt() {

@@ -56,6 +56,16 @@ async function once(method, path, body) {
   throw new Refusal(answer.status, said?.refused?.key ?? "broken", said?.refused?.values);
 }
 
+/** End the session; false where the server was not told, so that whoever came next would be taken for this person. */
+export async function signOut() {
+  try {
+    await ask("DELETE", "/api/session");
+    return true;
+  } catch (refusal) {
+    return refusal.key === "session";
+  }
+}
+
 /** A sheet's picture, with its own pixels. */
 export async function picture(path) {
   const answer = await reached(path, {});
