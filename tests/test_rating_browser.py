@@ -577,6 +577,38 @@ def test_frames_zoom_and_brightness_follow_the_keys_and_go_back(browser, folder,
     assert frame(rater) != first
 
 
+def marked(seat):
+    """How many pixels of the clip on show have the colour of the corners."""
+    code = """() => {
+      const canvas = document.getElementById("clip");
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      let count = 0;
+      for (let at = 0; at < data.length; at += 4) count += data[at] - data[at + 2] > 60;
+      return count;
+    }"""
+    return seat.page.evaluate(code)
+
+
+def test_a_button_hides_the_corners_of_a_fixed_field_on_a_tablet(browser, tmp_path):
+    folder = prepared(new(tmp_path / "field", block=50, view="field"))
+    with open_study(folder) as study, served(study) as address:
+        rater = sit(browser, folder, address, size=TABLET)
+        rater.seen()
+        assert marked(rater) > 50
+        rater.page.click("#mark")
+        assert rater.page.locator("#mark").get_attribute("aria-pressed") == "false"
+        assert marked(rater) == 0
+        rater.page.click("#mark")
+        assert marked(rater) > 50
+        rater.context.close()
+
+
+def test_there_is_no_button_for_corners_where_the_view_follows_the_head(browser, folder, address):
+    rater = sit(browser, folder, address)
+    rater.seen()
+    assert rater.page.locator("#mark").is_hidden()
+
+
 def test_the_receipt_that_a_rater_keeps_is_one_that_verify_reads(browser, folder, address, tmp_path):
     from spermscope.rating.verifying import read_receipts
 

@@ -1,6 +1,7 @@
 // The rating page: a clip, an answer, the next clip.
 import { fillAnswers, showAnchors } from "/assets/answers.js";
 import { Clips } from "/assets/clips.js";
+import { control, listenToButtons, tellControls, tellFrames } from "/assets/controls.js";
 import { fillKeys, listen } from "/assets/keys.js";
 import { newId, Outbox } from "/assets/outbox.js";
 import { Player } from "/assets/player.js";
@@ -37,7 +38,7 @@ async function begin() {
   refusals = outbox.refused.length;
   clips = new Clips(() => outbox.waiting.map(({ presentation }) => presentation.id));
   player = new Player(at("clip"));
-  player.onFrame = (frame) => (at("frame").textContent = say("frame", { number: frame + 1, count: now?.presentation.sheet.frames ?? 0 }));
+  tellFrames(player);
   document.body.classList.remove("waiting");
   at("simulated").hidden = !protocol.simulated;
   arrange();
@@ -220,7 +221,7 @@ function show() {
   for (const [at, button] of document.querySelectorAll("#grades button").entries()) {
     button.classList.toggle("given", Boolean(now?.replaces) && last.vote.grade === protocol.grades[at].code);
   }
-  controls();
+  tellControls(player);
   told_of(outbox);
 }
 
@@ -231,12 +232,6 @@ function goOnButton() {
   button.textContent = say("go_on");
   button.addEventListener("click", notice.goOn);
   return [button];
-}
-
-function controls() {
-  at("zoom").textContent = `${player.zoom}×`;
-  at("brightness").textContent = `${player.dimmed} %`;
-  document.querySelector("[data-do=slow]").ariaPressed = String(player.speed < 1);
 }
 
 function choosing(reason) {
@@ -251,16 +246,6 @@ function toggle(dialog) {
 }
 
 const verbs = {
-  play: () => (player.playing = !player.playing),
-  slow: () => (player.speed = player.speed === 1 ? 0.25 : 1),
-  step_back: () => player.step(-1),
-  step_on: () => player.step(1),
-  closer: () => player.zoomBy(1),
-  farther: () => player.zoomBy(-1),
-  brighter: () => player.brightenBy(10),
-  darker: () => player.brightenBy(-10),
-  as_it_was: () => player.reset(),
-  mark: () => player.mark(),
   cannot: () => choosing(at("reasons").hidden),
   back: () => choosing(false),
   undo,
@@ -274,9 +259,7 @@ function doing({ choice, pan, verb }) {
   if (dialog) return dialog.close();
   if (choice !== undefined) return chosen(choice);
   if ((notice || !now) && !["undo", "keys", "anchors"].includes(verb)) return;
-  if (pan) player.move(...pan);
-  else verbs[verb]();
-  controls();
+  if (!control(player, { verb, pan })) verbs[verb]();
 }
 
 function chosen(choice) {
@@ -310,12 +293,7 @@ function saveReceipt() {
 
 listen(doing);
 dragging();
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-do]");
-  if (!button || button.disabled) return;
-  doing({ verb: button.dataset.do });
-  if (event.detail) button.blur();
-});
+listenToButtons(doing);
 document.addEventListener("visibilitychange", () => {
   if (document.hidden && watch.since !== null) watch = { seen_ms: seenMs(), since: null };
   else if (!document.hidden && watch.since === null) watch.since = performance.now();
