@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from rating_browsers import CHROMIUM, Seat, chromium, needs_axe, served_app
+from rating_browsers import CHROMIUM, Seat, chromium, eventually, needs_axe, served_app
 from ratings import rate, started
 from studies import noise_study
 
@@ -177,6 +177,84 @@ def test_a_learner_sees_the_panel_after_each_answer_and_keeps_the_curve(lessons:
             assert answer["apart"] == pytest.approx(abs(grade - means[answer["clip"]]))
         assert learner.complaints == []
         assert all(url.startswith(address) for url in learner.requests)
+
+
+COUNT_FRAMES = """
+  window.asked = 0;
+  window.anew = window.requestAnimationFrame.bind(window);
+  window.requestAnimationFrame = (then) => { window.asked += 1; return window.anew(then); };
+"""
+IN_A_FRAME = "new Promise((done) => anew(() => { const before = asked; anew(() => done(asked - before)); }))"
+
+
+@pytest.fixture
+def learner(lessons):
+    with served_app(make_tutor(lessons)) as address, chromium() as browser:
+        seat = Seat(browser, address)
+        seat.page.add_init_script(COUNT_FRAMES)
+        seat.page.goto(address)
+        seat.page.wait_for_selector("#clip:visible")
+        seat.page.wait_for_timeout(300)
+        yield seat
+
+
+def answer(learner, key):
+    learner.page.wait_for_timeout(300)
+    learner.page.keyboard.press(key)
+    learner.page.wait_for_selector("#next:visible")
+    learner.until("document.querySelectorAll('#nearest canvas').length === 3")
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_clips_that_left_the_page_ask_for_no_more_frames(learner):
+    for _ in range(3):
+        answer(learner, "1")
+        learner.page.keyboard.press("Enter")
+        learner.page.wait_for_selector("#next", state="hidden")
+    answer(learner, "1")
+    assert 1 <= learner.page.evaluate(IN_A_FRAME) <= 1 + 3
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_two_quick_keys_are_one_answer_and_a_lost_network_is_told(learner):
+    learner.context.set_offline(True)
+    learner.page.keyboard.press("2")
+    learner.page.wait_for_selector("#trouble:has-text('No connection')")
+    assert learner.page.locator("#answered").inner_text() == "0 answered"
+    learner.context.set_offline(False)
+    held = []
+    learner.page.route("**/api/panel/*", lambda route: held.append(route))
+    learner.page.keyboard.press("2")
+    learner.page.keyboard.press("3")
+    eventually(learner.page, lambda: held)
+    learner.page.wait_for_timeout(200)
+    for route in held:
+        route.continue_()
+    learner.page.wait_for_selector("#next:visible")
+    assert (len(held), learner.page.locator("#answered").inner_text()) == (1, "1 answered")
+    assert learner.page.locator("#trouble").is_hidden()
+    learner.context.set_offline(True)
+    learner.page.keyboard.press("Enter")
+    learner.page.wait_for_selector("#trouble:has-text('No connection')")
+    learner.context.set_offline(False)
+    learner.page.keyboard.press("Enter")
+    learner.page.wait_for_selector("#next", state="hidden")
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_buttons_slow_step_and_zoom_a_lesson(learner):
+    learner.page.click("#slow")
+    assert learner.page.locator("#slow").get_attribute("aria-pressed") == "true"
+    learner.page.click("[data-do=step_on]")
+    stopped = learner.page.locator("#frame").inner_text()
+    learner.page.wait_for_timeout(300)
+    assert learner.page.locator("#frame").inner_text() == stopped
+    learner.page.click("[data-do=closer]")
+    assert learner.page.locator("#zoom").inner_text() == "1.5×"
+    assert learner.page.locator("#mark").is_hidden()
 
 
 @pytest.mark.browser

@@ -38,6 +38,15 @@ export function tellFrames(player) {
   player.onFrame = (frame) => (at("frame").textContent = say("frame", { number: frame + 1, count: player.sheet.frames }));
 }
 
+/** A finger or the mouse moves the zoomed picture. */
+export function letDrag(player) {
+  const { canvas } = player;
+  canvas.addEventListener("pointerdown", (event) => canvas.setPointerCapture(event.pointerId));
+  canvas.addEventListener("pointermove", (event) => {
+    if (event.buttons) player.move(-event.movementX / canvas.clientWidth, -event.movementY / canvas.clientHeight);
+  });
+}
+
 /** Buttons that name what they do (`data-do`) do it; the mouse leaves no focus behind, which Space would press. */
 export function listenToButtons(doing) {
   document.addEventListener("click", (event) => {

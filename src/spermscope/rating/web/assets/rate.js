@@ -1,7 +1,7 @@
 // The rating page: a clip, an answer, the next clip.
 import { fillAnswers, showAnchors } from "/assets/answers.js";
 import { Clips } from "/assets/clips.js";
-import { control, listenToButtons, tellControls, tellFrames } from "/assets/controls.js";
+import { control, letDrag, listenToButtons, tellControls, tellFrames } from "/assets/controls.js";
 import { fillKeys, listen } from "/assets/keys.js";
 import { newId, Outbox } from "/assets/outbox.js";
 import { Player } from "/assets/player.js";
@@ -39,6 +39,7 @@ async function begin() {
   clips = new Clips(() => outbox.waiting.map(({ presentation }) => presentation.id));
   player = new Player(at("clip"));
   tellFrames(player);
+  letDrag(player);
   document.body.classList.remove("waiting");
   at("simulated").hidden = !protocol.simulated;
   arrange();
@@ -267,15 +268,6 @@ function chosen(choice) {
   return protocol.grades[choice] && give({ grade: protocol.grades[choice].code });
 }
 
-function dragging() {
-  const canvas = at("clip");
-  canvas.addEventListener("pointerdown", (event) => canvas.setPointerCapture(event.pointerId));
-  canvas.addEventListener("pointermove", (event) => {
-    if (!event.buttons) return;
-    player.move(-event.movementX / canvas.clientWidth, -event.movementY / canvas.clientHeight);
-  });
-}
-
 async function leave() {
   const count = outbox.waiting.length;
   if (count && !confirm(say("leave_unsent", { count }))) return;
@@ -292,7 +284,6 @@ function saveReceipt() {
 }
 
 listen(doing);
-dragging();
 listenToButtons(doing);
 document.addEventListener("visibilitychange", () => {
   if (document.hidden && watch.since !== null) watch = { seen_ms: seenMs(), since: null };

@@ -69,7 +69,7 @@ export async function signOut() {
 /** A sheet's picture, with its own pixels. */
 export async function picture(path) {
   const answer = await reached(path, {});
-  if (!answer.ok) throw new Refusal(answer.status, answer.status === 401 ? "session" : "unknown");
+  if (!answer.ok) throw new Refusal(answer.status, { 401: "session", 404: "unknown" }[answer.status] ?? "broken");
   return createImageBitmap(await answer.blob(), { colorSpaceConversion: "none", premultiplyAlpha: "none" });
 }
 
