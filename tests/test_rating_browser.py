@@ -328,6 +328,24 @@ def test_a_vote_that_the_study_refused_is_told_with_its_reason_until_the_rater_h
     assert votes(folder) == ["B"]
 
 
+def test_clips_asked_for_before_a_refusal_do_not_leave_out_what_was_refused(browser, folder, address):
+    rater = sit(browser, folder, address)
+    rater.seen()
+    held = []
+    first = "fetch('/api/next').then((answer) => answer.json()).then((said) => said.presentations[0].id)"
+    rater.page.evaluate(f"{first}.then((id) => (window.answered = [id]))")
+    rater.page.route("**/api/next*", lambda route: held.append(route))
+    begin = "({ Clips }) => { window.clips = new Clips(() => answered); window.coming = clips.next(); }"
+    rater.page.evaluate(f"import('/assets/clips.js').then({begin})")
+    eventually(rater.page, lambda: held)
+    rater.page.evaluate("answered = []; clips.restart(); null")
+    eventually(rater.page, lambda: held)
+    for route in held:
+        route.continue_()
+    rater.page.unroute_all(behavior="ignoreErrors")
+    assert rater.page.evaluate("coming.then((shown) => shown.presentation.number)") == 1
+
+
 def test_a_lost_network_is_told_and_grading_goes_on(browser, folder, address):
     rater = sit(browser, folder, address)
     rater.seen()

@@ -30,6 +30,7 @@ function worded(value) {
 /** Who is signed in, with what the page needs to know; someone else than before is as if nobody were. */
 export async function me() {
   const person = await once("GET", "/api/me");
+  if (!person?.pseudonym) throw new Refusal(0, "broken");
   if (who && person.pseudonym !== who) throw new Refusal(401, "session");
   ({ token, pseudonym: who } = person);
   return person;
