@@ -46,9 +46,11 @@ def serving(folder, *more):
 
 
 @contextmanager
-def served(study):
-    """An open study behind a real socket, within this process: it is there at once."""
-    with served_app(make_app(study)) as address:
+def served(study, known_as=""):
+    """An open study behind a real socket, within this process: it is there at once; ``known_as`` to others."""
+    app = make_app(study)
+    app.state.address = known_as
+    with served_app(app) as address:
         yield address
 
 

@@ -361,11 +361,13 @@ EXPORTS = [name if name == "small-resnet-still" else pytest.param(name, marks=py
 
 
 @pytest.mark.parametrize("name", EXPORTS)
+@pytest.mark.slow
 def test_an_exported_network_gives_what_torch_gives(name):
     pictures, motion = clips(2)
     assert farthest(NETWORKS[name]().eval(), {"pictures": pictures, "motion": motion}) <= 1e-4
 
 
+@pytest.mark.slow
 def test_without_displacements_the_exported_graph_asks_for_pictures_alone():
     network = PicturesAlone(NETWORKS["small-resnet-still"](motion=False)).eval()
     assert farthest(network, {"pictures": clips(2)[0]}) <= 1e-4

@@ -46,6 +46,7 @@ def test_a_step_tells_where_its_time_went_and_counts_nobody_twice():
 
 
 @pytest.mark.parametrize(("mode", "grade"), [("immotile", "immotile"), ("nonprogressive", "non-progressive")])
+@pytest.mark.slow
 def test_a_drifting_field_of_cells_that_go_nowhere_keeps_its_who_grades(mode, grade):
     # With the drift left in they would all go 6 um in a second, and be slow progressive.
     only = {
@@ -62,6 +63,7 @@ def test_a_drifting_field_of_cells_that_go_nowhere_keeps_its_who_grades(mode, gr
 
 
 @pytest.mark.parametrize(("mode", "drift_um_s"), [("immotile", 0), ("nonprogressive", 0), ("nonprogressive", 5)])
+@pytest.mark.slow
 def test_cells_whose_tails_alone_move_are_told_from_immotile_ones(mode, drift_um_s):
     shares = dict.fromkeys(("immotile", "nonprogressive", "progressive", "hyperactivated", "circling"), 0) | {mode: 1}
     scene_settings = SceneSettings(

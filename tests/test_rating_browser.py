@@ -109,6 +109,122 @@ def test_the_last_clip_can_be_graded_again_after_a_reload_too(browser, folder, a
     assert votes(folder) == ["A", "E"]
 
 
+def graded_again(seat):
+    seat.page.wait_for_selector("#again:not([hidden])")
+    seat.page.wait_for_timeout(280)
+
+
+def test_undo_twice_on_a_slow_network_shows_the_last_clip_once_and_drops_none(browser, folder, address):
+    rater = sit(browser, folder, address)
+    rater.press("1")
+    rater.saved()
+    rater.page.reload()
+    rater.seen()
+    held = []
+    rater.page.route("**/sheets/*", lambda route: held.append(route))
+    rater.page.keyboard.press("Backspace")
+    rater.page.keyboard.press("Backspace")
+    eventually(rater.page, lambda: held)
+    for route in held:
+        route.continue_()
+    rater.page.unroute_all(behavior="ignoreErrors")
+    graded_again(rater)
+    rater.page.keyboard.press("4")
+    assert rater.seen() == 1
+    rater.press("2")
+    rater.press("3")
+    rater.saved()
+    assert votes(folder) == ["A", "D", "B", "C"]
+    assert refused_votes(rater) == []
+
+
+def refused_votes(seat):
+    names = "Object.keys(localStorage).filter((key) => key.endsWith('.refused'))"
+    return seat.page.evaluate(f"{names}.flatMap((key) => JSON.parse(localStorage[key]))")
+
+
+def test_a_grade_before_the_last_clips_picture_comes_ends_the_undo(browser, folder, address):
+    rater = sit(browser, folder, address)
+    rater.press("1")
+    rater.saved()
+    rater.page.reload()
+    rater.seen()
+    held = []
+    rater.page.route("**/sheets/*", lambda route: held.append(route))
+    rater.page.keyboard.press("Backspace")
+    eventually(rater.page, lambda: held)
+    rater.page.keyboard.press("2")
+    for route in held:
+        route.continue_()
+    rater.page.unroute_all(behavior="ignoreErrors")
+    rater.seen()
+    assert rater.page.locator("#again").is_hidden()
+    rater.press("3")
+    rater.saved()
+    assert votes(folder) == ["A", "B", "C"]
+    assert refused_votes(rater) == []
+
+
+def test_undo_without_a_network_shows_the_last_clip_or_says_why_not(browser, folder, address):
+    rater = sit(browser, folder, address)
+    rater.press("1")
+    rater.saved()
+    rater.page.reload()
+    rater.seen()
+    rater.context.set_offline(True)
+    rater.page.keyboard.press("Backspace")
+    rater.page.wait_for_selector("#trouble:visible")
+    rater.press("2")
+    assert rater.seen() == 2
+    assert rater.page.locator("#trouble").is_hidden()
+    rater.page.keyboard.press("Backspace")
+    graded_again(rater)
+    rater.page.keyboard.press("5")
+    rater.context.set_offline(False)
+    rater.seen()
+    rater.saved()
+    assert votes(folder) == ["A", "B", "E"]
+
+
+def test_an_undo_outlives_a_next_clip_that_cannot_be_fetched(browser, folder, address):
+    rater = sit(browser, folder, address)
+    rater.seen()
+    rater.page.route("**/sheets/*", lambda route: route.abort())
+    rater.page.route("**/api/next*", lambda route: route.abort())
+    while rater.page.locator("#notice").is_hidden():
+        rater.page.keyboard.press("1")
+        rater.page.wait_for_timeout(280)
+    done = rater.number()
+    held = []
+    rater.page.unroute_all(behavior="ignoreErrors")
+    rater.page.route("**/api/next*", lambda route: held.append(route))
+    eventually(rater.page, lambda: held)
+    rater.page.keyboard.press("Backspace")
+    graded_again(rater)
+    for route in held:
+        route.abort()
+    rater.page.unroute_all(behavior="ignoreErrors")
+    rater.page.wait_for_timeout(300)
+    assert rater.page.locator("#again").is_visible()
+    rater.page.keyboard.press("5")
+    rater.saved()
+    assert votes(folder) == ["A"] * done + ["E"]
+
+
+def test_space_after_a_click_on_a_grade_stops_the_next_clip_and_grades_nothing(browser, folder, address):
+    rater = sit(browser, folder, address)
+    rater.seen()
+    rater.page.click("#grades button:nth-child(1)")
+    rater.seen()
+    rater.page.keyboard.press("Space")
+    stopped = frame(rater)
+    rater.page.wait_for_timeout(300)
+    assert frame(rater) == stopped
+    assert rater.number() == 1
+    rater.saved()
+    assert votes(folder) == ["A"]
+
+
 def strike(seat, **stroke):
     """A key goes down, as the browser tells the page."""
     seat.page.evaluate(
@@ -164,6 +280,70 @@ def test_an_answer_that_was_lost_on_its_way_back_counts_once(browser, folder, ad
     rater.press("5")
     rater.saved()
     assert votes(folder) == ["D", "E"]
+
+
+STRANGERS = [
+    {"status": 403, "body": "blocked by the proxy"},
+    {"status": 403, "json": {"detail": "blocked"}},
+    {"status": 404, "json": None},
+    {"status": 200, "content_type": "text/html", "body": "<p>Sign in to the guest network</p>"},
+    {"status": 200, "json": {"welcome": True}},
+]
+
+
+@pytest.mark.parametrize("answer", STRANGERS)
+def test_an_answer_that_is_not_the_studys_keeps_the_vote_and_sends_it_again(browser, folder, address, answer):
+    rater = sit(browser, folder, address)
+    rater.seen()
+    rater.page.route("**/api/votes", lambda route: route.fulfill(**answer))
+    rater.press("3")
+    rater.until("document.getElementById('saved').classList.contains('waiting')")
+    rater.page.unroute_all(behavior="ignoreErrors")
+    rater.saved()
+    assert votes(folder) == ["C"]
+    assert refused_votes(rater) == []
+
+
+def test_a_vote_that_the_study_refused_is_told_with_its_reason_until_the_rater_has_read_it(browser, folder, address):
+    rater = sit(browser, folder, address)
+    rater.seen()
+    answer = {"refused": {"key": "order", "values": {"expected": 1, "found": 7}}}
+    rater.page.route("**/api/votes", lambda route: route.fulfill(status=409, json=answer))
+    rater.press("3")
+    rater.page.wait_for_selector("#refused:has-text('number 1 is next, found 7')")
+    assert rater.page.locator("#saved").inner_text() == "All saved"
+    assert rater.seen() == 0
+    rater.context.set_offline(True)
+    rater.page.unroute_all(behavior="ignoreErrors")
+    rater.press("2")
+    rater.until("document.getElementById('saved').textContent.startsWith('No connection: 1')")
+    rater.page.click("#dismiss")
+    assert rater.page.locator("#refused").is_hidden()
+    rater.context.set_offline(False)
+    rater.saved()
+    rater.page.reload()
+    rater.seen()
+    assert rater.page.locator("#refused").is_hidden()
+    assert [one["why"] for one in refused_votes(rater)] == ["order"]
+    assert votes(folder) == ["B"]
+
+
+def test_clips_asked_for_before_a_refusal_do_not_leave_out_what_was_refused(browser, folder, address):
+    rater = sit(browser, folder, address)
+    rater.seen()
+    held = []
+    first = "fetch('/api/next').then((answer) => answer.json()).then((said) => said.presentations[0].id)"
+    rater.page.evaluate(f"{first}.then((id) => (window.answered = [id]))")
+    rater.page.route("**/api/next*", lambda route: held.append(route))
+    begin = "({ Clips }) => { window.clips = new Clips(() => answered); window.coming = clips.next(); }"
+    rater.page.evaluate(f"import('/assets/clips.js').then({begin})")
+    eventually(rater.page, lambda: held)
+    rater.page.evaluate("answered = []; clips.restart(); null")
+    eventually(rater.page, lambda: held)
+    for route in held:
+        route.continue_()
+    rater.page.unroute_all(behavior="ignoreErrors")
+    assert rater.page.evaluate("coming.then((shown) => shown.presentation.number)") == 1
 
 
 def test_a_lost_network_is_told_and_grading_goes_on(browser, folder, address):
@@ -243,6 +423,73 @@ def test_pause_and_lock_reach_the_raters_page(browser, folder, address):
     head.until("document.getElementById('state').textContent === 'Locked'")
     rater.page.reload()
     rater.page.wait_for_selector("text=The study is locked")
+
+
+def test_a_link_names_the_server_as_others_reach_it(browser, folder):
+    with open_study(folder) as study, served(study, "http://clinic-pc:8765") as address:
+        head = sit(browser, folder, address, "C001")
+        head.page.click("[data-invite=rater]")
+        head.page.wait_for_selector("#links input")
+        assert head.page.locator("#links input").input_value().startswith("http://clinic-pc:8765/enter#code=")
+        assert head.page.locator("#only-here").is_hidden()
+        head.context.close()
+
+
+@pytest.mark.parametrize("name", ["R001", "C001"])
+def test_whoever_cannot_sign_out_stays_and_is_told(browser, folder, address, name):
+    seat = sit(browser, folder, address, name)
+    told = []
+    seat.page.on("dialog", lambda dialog: (told.append(dialog.message), dialog.accept()))
+    seat.page.route("**/api/session", lambda route: route.abort())
+    seat.page.click("#leave")
+    eventually(seat.page, lambda: told)
+    assert told[0].startswith("You are still signed in")
+    assert not seat.page.url.endswith("/enter")
+    seat.page.unroute_all(behavior="ignoreErrors")
+    seat.page.click("#leave")
+    seat.page.wait_for_url("**/enter")
+    seat.page.goto(address)
+    assert seat.page.url.endswith("/enter")
+
+
+def test_a_study_served_to_this_computer_alone_says_so_beside_its_links(browser, folder, address):
+    head = sit(browser, folder, address, "C001")
+    head.page.wait_for_selector("#only-here:has-text('--host')")
+
+
+def test_the_lock_counts_the_seats_that_nobody_took(browser, folder, address):
+    rater, head = sit(browser, folder, address), sit(browser, folder, address, "C001")
+    rater.press("1")
+    rater.saved()
+    head.until("document.getElementById('progress').textContent === '1 of 36'")
+    assert head.page.locator("#seats").inner_text() == "1 of 3 seats are taken."
+    head.page.click("[data-move=locked]")
+    told = head.page.locator("#sure-text").inner_text()
+    assert "35 of 36 presentations" in told
+    assert "2 of 3 seats are empty" in told
+
+
+def test_what_the_coordinator_asked_for_in_vain_stays_told(browser, folder, address):
+    head = sit(browser, folder, address, "C001")
+    head.page.route("**/api/invitations", lambda route: route.abort())
+    head.page.click("[data-invite=rater]")
+    head.page.wait_for_selector("#trouble:visible")
+    with head.page.expect_response("**/api/study"):
+        pass
+    head.page.wait_for_timeout(300)
+    assert head.page.locator("#trouble").is_visible()
+    head.page.unroute_all(behavior="ignoreErrors")
+    head.page.click("[data-invite=rater]")
+    head.page.wait_for_selector("#links input")
+    assert head.page.locator("#trouble").is_hidden()
+    refused = {"refused": {"key": "state", "values": {"before": "locked", "after": "paused"}}}
+    head.page.route("**/api/state", lambda route: route.fulfill(status=409, json=refused))
+    head.page.click("#language")
+    with head.page.expect_response("**/api/study"):
+        head.page.click("[data-move=paused]")
+    head.page.wait_for_timeout(300)
+    assert "「締切済み」" in head.page.locator("#trouble").inner_text()
+    assert "locked" not in head.page.locator("#trouble").inner_text()
 
 
 def test_a_link_that_the_coordinator_makes_lets_one_rater_in(browser, folder, address):
@@ -348,6 +595,38 @@ def test_frames_zoom_and_brightness_follow_the_keys_and_go_back(browser, folder,
     assert frame(rater) != first
 
 
+def marked(seat):
+    """How many pixels of the clip on show have the colour of the corners."""
+    code = """() => {
+      const canvas = document.getElementById("clip");
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      let count = 0;
+      for (let at = 0; at < data.length; at += 4) count += data[at] - data[at + 2] > 60;
+      return count;
+    }"""
+    return seat.page.evaluate(code)
+
+
+def test_a_button_hides_the_corners_of_a_fixed_field_on_a_tablet(browser, tmp_path):
+    folder = prepared(new(tmp_path / "field", block=50, view="field"))
+    with open_study(folder) as study, served(study) as address:
+        rater = sit(browser, folder, address, size=TABLET)
+        rater.seen()
+        assert marked(rater) > 50
+        rater.page.click("#mark")
+        assert rater.page.locator("#mark").get_attribute("aria-pressed") == "false"
+        assert marked(rater) == 0
+        rater.page.click("#mark")
+        assert marked(rater) > 50
+        rater.context.close()
+
+
+def test_there_is_no_button_for_corners_where_the_view_follows_the_head(browser, folder, address):
+    rater = sit(browser, folder, address)
+    rater.seen()
+    assert rater.page.locator("#mark").is_hidden()
+
+
 def test_the_receipt_that_a_rater_keeps_is_one_that_verify_reads(browser, folder, address, tmp_path):
     from spermscope.rating.verifying import read_receipts
 
@@ -375,6 +654,20 @@ def test_everything_a_rater_needs_is_within_sight(browser, folder, address, size
         assert box["x"] + box["width"] <= width + 1
         assert size == PHONE or box["y"] + box["height"] <= height + 1, part
     assert rater.page.locator("#clip").bounding_box()["width"] >= min(300, 0.8 * width)
+
+
+@pytest.mark.parametrize("page", ["enter", "rate", "coordinate"])
+def test_a_page_whose_words_fail_once_says_so_and_goes_on_by_itself(browser, folder, address, page):
+    if page == "enter":
+        seat = Seat(browser, address)
+    else:
+        seat = sit(browser, folder, address, {"rate": "R001", "coordinate": "C001"}[page])
+    seat.page.route("**/words", lambda route: route.fulfill(status=502, body="bad gateway"))
+    seat.page.goto(f"{address}/{page}")
+    seat.page.wait_for_selector(".unreached:has-text('does not answer'):has-text('応答しません')")
+    seat.page.unroute_all(behavior="ignoreErrors")
+    seat.page.wait_for_selector("main")
+    assert seat.page.locator(".unreached").is_hidden()
 
 
 PAGES = {"enter": None, "join": None, "rate": "R001", "coordinate": "C001"}

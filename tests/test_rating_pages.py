@@ -1,6 +1,7 @@
 """The pages as files: their words are in the catalogue, nothing comes from outside, nothing runs from within."""
 
 import re
+from html import escape
 from importlib.resources import files
 
 import pytest
@@ -29,6 +30,14 @@ def test_a_page_says_only_what_stands_in_the_catalogue(name):
     assert not set(keys) - set(pages())
     bare = re.sub(r"<title>.*?</title>|<svg.*?</svg>|<[^>]+>", "", SOURCES[name], flags=re.S)
     assert not re.search(r"[A-Za-z]{2}", bare), "words outside the catalogue"
+
+
+@pytest.mark.parametrize("name", HTML)
+def test_a_page_says_in_both_languages_that_it_waits_before_it_has_its_words(name):
+    served = assets()[name].body.decode()
+    assert "waiting" in re.search(r"<body class=\"([^\"]+)\"", served)[1]
+    for language, line in pages()["unreached"].items():
+        assert f'<p lang="{language}">{escape(line)}</p>' in served
 
 
 @pytest.mark.parametrize("name", SCRIPTS)

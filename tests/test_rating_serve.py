@@ -10,11 +10,13 @@ import urllib.request
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from fastapi import FastAPI
 from ratings import new, started
 
 from spermscope.rating.opening import open_study
 from spermscope.rating.verifying import verify
 from spermscope.rating.web.serve import greeting, is_loopback, needed, serve
+from spermscope.rating.web.serve import run as serve_app
 
 
 @pytest.mark.parametrize(
@@ -67,6 +69,18 @@ def test_an_address_that_is_taken_is_refused_in_one_line(tmp_path):
     taken = socket.create_server(("127.0.0.1", 0))
     with taken, started(tmp_path / "study") as study, pytest.raises(OSError, match="expected a free address"):
         serve(study, port=taken.getsockname()[1])
+
+
+@pytest.mark.parametrize(("host", "known_as"), [("127.0.0.1", ""), ("0.0.0.0", socket.gethostname())])
+def test_pages_are_told_where_others_reach_the_server(host, known_as):
+    made = FastAPI()
+
+    def stop(address, sheltered):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        serve_app(lambda **how: made, stop, print, host=host, port=0, certificate=None, key=None)
+    assert re.fullmatch(rf"http://{re.escape(known_as)}:\d+" if known_as else "", made.state.address)
 
 
 def run(*words):

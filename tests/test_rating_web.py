@@ -177,6 +177,13 @@ def test_the_coordinator_sees_completion_and_drift_but_no_vote(study, rater):
     assert told["state"] == "open"
 
 
+def test_seats_that_nobody_took_count_as_not_graded(study, rater):
+    rate_all(rater)
+    told = rater.other().join("coordinator").get("/api/study")
+    (row,) = told["raters"]
+    assert (told["seats"], told["total"]) == (4, 4 * row["total"])
+
+
 def test_an_invitation_joins_in_its_role(study):
     head = Visitor(study).join("coordinator")
     for role, pseudonym in (("rater", "R001"), ("coordinator", "C002")):

@@ -78,6 +78,7 @@ def test_head_on_and_right_angle_crossings_keep_both_identities(angle_deg, fps):
 
 
 @pytest.mark.parametrize("speed_um_s", [30.0, 60.0])
+@pytest.mark.slow
 def test_a_merge_at_thirty_degrees_is_told_by_where_the_cells_go(speed_um_s):
     rng = np.random.default_rng(int(speed_um_s))
     seen = [outcome(follow(*crossing(rng, 150, 50, speed_um_s), rng, merge_um=3.0)[0]) for _ in range(50)]

@@ -158,6 +158,7 @@ def test_what_counts_more_weighs_more_in_the_loss():
 @pytest.mark.parametrize(
     "which", ["encoder", "head", *(pytest.param(name, marks=pytest.mark.slow) for name in ("detector", "scale"))]
 )
+@pytest.mark.slow
 def test_torch_onnx_runtime_and_openvino_agree(which, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
     from spermscope.runtime import ModelCard, load_model, write_model

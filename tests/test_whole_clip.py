@@ -58,6 +58,7 @@ def halved(tmp_path_factory):
 
 
 @pytest.mark.parametrize("moves", [pytest.param(True, marks=pytest.mark.slow), False])
+@pytest.mark.slow
 def test_a_network_of_the_comparison_says_what_torch_says(tmp_path, moves):
     torch.manual_seed(3)
     network = NETWORKS["small-resnet-still"](motion=moves).eval()

@@ -32,6 +32,13 @@ class Turns:
         self._known: dict[str, tuple[Turn, ...]] = {}
         self._places: dict[str, dict[str, Turn]] = {}
 
+    @cached_property
+    def seats(self) -> tuple[str, ...]:
+        """The pseudonyms that raters can have; a package's one."""
+        if self._study.pseudonym is not None:
+            return (self._study.pseudonym,)
+        return tuple(f"R{number:03d}" for number in range(1, self._study.protocol.raters + 1))
+
     def of(self, pseudonym: str) -> tuple[Turn, ...]:
         """All of a rater's, in order; refused (``presentation``) for one who has no seat."""
         with self._lock:

@@ -13,7 +13,9 @@ from spermscope.dataset import Dataset
 from spermscope.grade.of_dataset import grade_rows
 from spermscope.labels import MISSING
 from spermscope.metrics.distances import mean_grade
-from spermscope.rating.sheets import COLUMNS, tiled
+from spermscope.rating.panel_view import as_shown, can_be_shown, panel_protocol
+from spermscope.rating.protocol import Protocol
+from spermscope.rating.sheets import tiled
 from spermscope.rating.values import SheetInfo
 from spermscope.runtime import Model
 
@@ -25,11 +27,13 @@ NEAREST = 3
 class Lessons:
     """N clips with at least three votes: ``rows (N,)`` of the data set, the panel's ``shares (N, K)``.
 
+    ``protocol`` is what the panel was asked, and the view that it judged.
     ``nearest (N, 3)`` are the clips, of another donor where known, whose embeddings by a grader lie nearest.
     ``panel_apart`` is how far, in grades, one rater lies from the panel's mean on average.
     """
 
     data: Dataset = field(repr=False)
+    protocol: Protocol
     rows: NDArray[np.int64]
     shares: NDArray[np.float64]
     nearest: NDArray[np.int64]
@@ -39,26 +43,16 @@ class Lessons:
         return len(self.rows)
 
     def png(self, number: int) -> bytes:
-        """The sheet of a clip: all of its frames, losslessly."""
-        done, data = cv2.imencode(".png", tiled(self.data.clips([int(self.rows[number])]).frames[0]))
+        """The sheet of a clip in the panel's view: all of its frames, losslessly."""
+        frames, _ = as_shown(self.data, int(self.rows[number]), self.protocol)
+        done, data = cv2.imencode(".png", tiled(frames))
         if not done:
             raise ValueError(f"{self.data.folder}: expected a sheet of clip {number}, found one that cannot be written")
         return data.tobytes()
 
     def sheet(self, number: int) -> SheetInfo:
         """How a clip is played; it has no name here."""
-        time_s = self.data.clips([int(self.rows[number])]).time_s[0]
-        form = self.data.form
-        return SheetInfo(
-            hash="",
-            path="",
-            frames=form.length,
-            columns=COLUMNS,
-            width_px=form.size_px,
-            height_px=form.size_px,
-            um_per_px=form.um_per_px,
-            time_s=tuple((time_s - time_s[0]).tolist()),
-        )
+        return as_shown(self.data, int(self.rows[number]), self.protocol)[1]
 
 
 def lessons_of(
@@ -69,10 +63,13 @@ def lessons_of(
     Raises
     ------
     ValueError
-        When fewer than five clips have three votes, or the grader does not fit the clips.
+        When fewer than five clips have three votes, the grader does not fit the clips, or the data set's protocol is
+        that of another.
     """
+    protocol = panel_protocol(data)
     votes = (data.vote_matrix() != MISSING).sum(axis=1)
-    rows = np.flatnonzero(votes >= FEWEST_VOTES)
+    voted = np.flatnonzero(votes >= FEWEST_VOTES)
+    rows = voted[[can_be_shown(data, row, protocol) for row in voted.tolist()]]
     if len(rows) < FEWEST_CLIPS:
         found = f"{len(rows)} of {len(data)}"
         raise ValueError(
@@ -82,7 +79,7 @@ def lessons_of(
     embedding = grade_rows(grader, data, rows, progress).embedding
     grades = np.arange(1, shares.shape[1] + 1)
     apart = (shares * np.abs(grades - mean_grade(shares)[:, None])).sum(axis=1)
-    return Lessons(data, rows, shares, nearest_of(embedding, data.donor_number()[rows]), float(apart.mean()))
+    return Lessons(data, protocol, rows, shares, nearest_of(embedding, data.donor_number()[rows]), float(apart.mean()))
 
 
 def nearest_of(embedding: NDArray[np.float32], donor: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -22,7 +22,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 def make_app(study: Study, *, secure: bool = False, hosts: tuple[str, ...] = LOOPBACK) -> FastAPI:
     """The application that serves ``study``; ``secure`` behind TLS, ``hosts`` the names it answers to ("*": any)."""
     app = FastAPI(title="spermscope rating study", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.house = House(study, secure)
+    app.state.house, app.state.address = House(study, secure), ""
     for part in PARTS:
         app.include_router(part.router)
     return surrounded(app, secure=secure, hosts=hosts)

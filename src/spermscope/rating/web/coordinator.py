@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict
 from typing import Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from spermscope.rating.values import RaterProgress, Role
@@ -32,11 +32,18 @@ class Invitation(BaseModel):
 
 
 @router.get("/study")
-def study(_: Coordinator, house: HouseOf) -> dict[str, Any]:
-    """State, protocol, and how far and how steady each rater is; no single vote."""
-    protocol = house.study.protocol
+def study(request: Request, _: Coordinator, house: HouseOf) -> dict[str, Any]:
+    """State, protocol, seats, and how far and how steady each rater is; no single vote.
+
+    ``total`` counts the presentations of all seats, those that nobody has taken among them. ``address`` is where other
+    computers reach the study; '' where they do not, or where that is not known.
+    """
+    protocol, turns = house.study.protocol, house.study.turns
     return {
         "state": house.study.state,
+        "address": request.app.state.address,
+        "seats": len(turns.seats),
+        "total": sum(len(turns.of(seat)) for seat in turns.seats),
         "protocol": {**protocol_for(house.study), "view": protocol.view, "trail": protocol.trail},
         "raters": [_row(rater) for rater in house.study.completion()],
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from html import escape
 from importlib.resources import files
 
 from fastapi import APIRouter, Request
@@ -25,7 +26,13 @@ def assets() -> dict[str, Response]:
     folder = files("spermscope.rating.web").joinpath("assets")
     found = {item.name: item for item in folder.iterdir() if item.name[item.name.rfind(".") :] in TYPES}
     kinds = {name: TYPES[name[name.rfind(".") :]] for name in found}
-    return {name: Response(item.read_bytes(), media_type=kinds[name]) for name, item in found.items()}
+    return {name: Response(_told(item.read_bytes()), media_type=kinds[name]) for name, item in found.items()}
+
+
+def _told(page: bytes) -> bytes:
+    """With what a page says by itself until it has its words, in both languages."""
+    lines = (f'<p lang="{language}">{escape(line)}</p>' for language, line in pages()["unreached"].items())
+    return page.replace(b"<!-- unreached -->", "".join(lines).encode())
 
 
 @router.get("/")

@@ -65,8 +65,9 @@ def run(
     if (certificate is None) != (key is None):
         raise ValueError("serve: expected a certificate and its key, found one of them")
     secure = certificate is not None
+    served = app(secure=secure, hosts=LOOPBACK if is_loopback(host) else ("*",))
     config = uvicorn.Config(
-        app(secure=secure, hosts=LOOPBACK if is_loopback(host) else ("*",)),
+        served,
         ssl_certfile=certificate,
         ssl_keyfile=key,
         log_level="warning",
@@ -85,6 +86,7 @@ def run(
         ) from error
     with _listening(host, port) as door:
         address = f"{'https' if secure else 'http'}://{_named(host)}:{door.getsockname()[1]}"
+        served.state.address = "" if is_loopback(host) else address
         for line in lines(address, secure or is_loopback(host)):
             told(line)
         _until_stopped(uvicorn.Server(config), door)

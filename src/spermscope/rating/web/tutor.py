@@ -11,7 +11,6 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import Response
 
 from spermscope.dataset.identity import dataset_hash
-from spermscope.rating.protocol import GRADES, QUESTION
 from spermscope.rating.tutoring import Lessons
 from spermscope.rating.values import Refused
 from spermscope.rating.web import pages
@@ -68,13 +67,10 @@ def _page() -> Response:
 
 
 def _lessons(lessons: Given) -> dict[str, Any]:
-    """How many clips there are, the grades, and a name under which the page keeps the learner's own answers."""
-    labels = {grade.code: grade.label.model_dump() for grade in GRADES}
-    grades = [
-        {"code": code, "label": labels.get(code, {"en": code, "ja": code}), "anchors": []}
-        for code in lessons.data.grades
-    ]
-    asked = {"question": QUESTION.model_dump(), "grades": grades, "reasons": []}
+    """How many clips there are, what the panel was asked, and a name for the learner's own answers in the browser."""
+    rules = lessons.protocol
+    grades = [{"code": grade.code, "label": grade.label.model_dump(), "anchors": []} for grade in rules.grades]
+    asked = {"question": rules.question.model_dump(), "grades": grades, "view": rules.view, "trail": rules.trail}
     return {
         "clips": len(lessons),
         "name": dataset_hash(lessons.data),

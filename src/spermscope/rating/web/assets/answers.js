@@ -88,6 +88,9 @@ function choice(at, parts, give) {
   const middle = document.createElement("span");
   middle.append(...parts);
   button.append(middle, keycap(String(at + 1)));
-  button.addEventListener("click", give);
+  button.addEventListener("click", (event) => {
+    give();
+    if (event.detail) event.currentTarget.blur(); // else the next Space would press it again
+  });
   return button;
 }

@@ -14,7 +14,7 @@ async function begin() {
   }
   turn(Boolean(code));
   if (location.hash === "#out") tell(() => say("refused_session"));
-  document.querySelector("main").hidden = false;
+  document.body.classList.remove("waiting");
 }
 
 function turn(joining) {

@@ -18,6 +18,16 @@ export class Outbox {
     return this.#read("refused");
   }
 
+  /** Those of them that the rater was not told of yet. */
+  get untold() {
+    return this.refused.filter(({ told }) => !told);
+  }
+
+  /** They stay here, and are told no more. */
+  dismiss() {
+    this.#write("refused", this.refused.map((one) => ({ ...one, told: true })));
+  }
+
   add(vote, presentation) {
     this.#write("waiting", [...this.waiting, { vote, presentation }]);
     this.flush();
@@ -48,9 +58,9 @@ export class Outbox {
       this.tries = 0;
     } catch (refusal) {
       if (refusal.passing !== false) throw refusal;
-      this.#write("refused", [...this.refused, { ...first, why: refusal.key }]);
+      this.#keep("refused", [...this.refused, { ...first, why: refusal.key, values: refusal.values }]);
     }
-    this.#write("waiting", this.waiting.filter(({ vote }) => vote.id !== first.vote.id));
+    this.#keep("waiting", this.waiting.filter(({ vote }) => vote.id !== first.vote.id));
     this.changed(this);
   }
 
@@ -63,8 +73,12 @@ export class Outbox {
     return JSON.parse(localStorage.getItem(`${this.name}.${kind}`) ?? "[]");
   }
 
-  #write(kind, votes) {
+  #keep(kind, votes) {
     localStorage.setItem(`${this.name}.${kind}`, JSON.stringify(votes));
+  }
+
+  #write(kind, votes) {
+    this.#keep(kind, votes);
     this.changed(this);
   }
 }

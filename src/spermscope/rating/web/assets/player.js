@@ -101,7 +101,9 @@ export class Player {
     return { display_width_px: of(this.canvas.width), display_height_px: of(this.canvas.height), display_scale: devicePixelRatio };
   }
 
+  /** Ends with the canvas's place in the page. */
   #tick(now_ms) {
+    if (!this.canvas.isConnected) return;
     requestAnimationFrame((now) => this.#tick(now));
     if (!this.sheet) return;
     if (this.playing && this.last_ms !== null) this.clock_s = (this.clock_s + ((now_ms - this.last_ms) / 1000) * this.speed) % this.period_s;

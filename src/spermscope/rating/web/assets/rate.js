@@ -1,10 +1,11 @@
 // The rating page: a clip, an answer, the next clip.
 import { fillAnswers, showAnchors } from "/assets/answers.js";
 import { Clips } from "/assets/clips.js";
+import { control, letDrag, listenToButtons, tellControls, tellFrames } from "/assets/controls.js";
 import { fillKeys, listen } from "/assets/keys.js";
 import { newId, Outbox } from "/assets/outbox.js";
 import { Player } from "/assets/player.js";
-import { ask, me } from "/assets/server.js";
+import { ask, me, Refusal, signOut } from "/assets/server.js";
 import { loadWords, say, switchLanguage, told } from "/assets/words.js";
 
 const UNSEEN_MS = 250; // a second stroke of the last key must not grade a clip that nobody saw
@@ -14,7 +15,8 @@ const at = (id) => document.getElementById(id);
 let person, protocol, player, clips, outbox;
 let now = null; // the clip on show: {presentation, picture, replaces}
 let kept = null; // the clip that waits while the last one is graded again
-let last = null; // the last answer: {vote, presentation}, for "grade again"
+let last = null; // the last answer: {vote, presentation, picture}, for "grade again"
+let undoing = false;
 let notice = null; // what stands in place of a clip: a key, its values, and what goes on from it
 let coming = null; // the question for the next clip, while it is on its way
 let again = 0; // when it is asked again
@@ -33,10 +35,12 @@ async function begin() {
   if (person.role !== "rater") return location.assign("/coordinate");
   protocol = person.protocol;
   outbox = new Outbox(`spermscope.${person.study}.${person.pseudonym}`, send, told_of);
+  refusals = outbox.refused.length;
   clips = new Clips(() => outbox.waiting.map(({ presentation }) => presentation.id));
   player = new Player(at("clip"));
-  player.onFrame = (frame) => (at("frame").textContent = say("frame", { number: frame + 1, count: now?.presentation.sheet.frames ?? 0 }));
-  document.body.hidden = false;
+  tellFrames(player);
+  letDrag(player);
+  document.body.classList.remove("waiting");
   at("simulated").hidden = !protocol.simulated;
   arrange();
   showAnchors(protocol);
@@ -70,9 +74,10 @@ async function arrive() {
     shown = await clips.next();
   } catch (refusal) {
     if (refusal.status === 401) return signedOut();
+    if (now) return; // the last clip is being graded again meanwhile
     return waitFor(refusal.status === 0 ? "refused_network" : "refused_broken");
   }
-  if (now) kept = shown; // the last clip is being graded again meanwhile
+  if (now) kept = shown;
   else if (shown) turnTo(shown);
   else nothing();
 }
@@ -87,6 +92,7 @@ function turnTo(shown) {
 
 function present() {
   notice = null;
+  at("trouble").hidden = true;
   player.show(now.picture, now.presentation.sheet);
   watch = { seen_ms: 0, since: document.hidden ? null : performance.now() };
   show();
@@ -113,7 +119,7 @@ function tell(key, values = {}, goOn = null) {
 function give(answer) {
   if (notice?.goOn) return notice.goOn();
   if (!now || notice || seenMs() < UNSEEN_MS) return;
-  const { presentation, replaces } = now;
+  const { presentation, picture, replaces } = now;
   const vote = {
     id: newId(),
     presentation: presentation.id,
@@ -124,7 +130,7 @@ function give(answer) {
     protocol_version: protocol.version,
     ...(replaces && { replaces }),
   };
-  last = { vote, presentation };
+  last = { vote, presentation, picture };
   choosing(false);
   outbox.add(vote, presentation);
   next();
@@ -137,21 +143,33 @@ function seenMs() {
 
 /** The last clip once more; its new answer replaces the old one. */
 async function undo() {
-  if (!last || kept || now?.replaces) return;
-  const { vote, presentation } = last;
+  const wanted = last;
+  if (!wanted || undoing || kept || now?.replaces) return;
+  undoing = true;
   try {
-    const picture = await clips.load(presentation);
+    const picture = wanted.picture ?? (await clips.load(wanted.presentation));
+    if (last !== wanted || kept || now?.replaces) return;
     clearTimeout(again);
     kept = now;
-    now = { presentation, picture, replaces: vote.id };
+    now = { presentation: wanted.presentation, picture, replaces: wanted.vote.id };
     present();
-  } catch {
-    at("undo").blur();
+  } catch (refusal) {
+    trouble(refusal);
+  } finally {
+    undoing = false;
   }
+}
+
+/** Say what a button could not do, until the next clip is on show. */
+function trouble(refusal) {
+  if (!(refusal instanceof Refusal)) throw refusal;
+  at("trouble").textContent = refusal.sentence();
+  at("trouble").hidden = false;
 }
 
 async function send(vote) {
   const receipt = await ask("POST", "/api/votes", vote);
+  if (receipt?.vote !== vote.id) throw new Refusal(0, "broken");
   localStorage.setItem(`spermscope.${person.study}.${person.pseudonym}.receipt`, JSON.stringify(receipt));
   return receipt;
 }
@@ -160,15 +178,26 @@ async function send(vote) {
 function told_of(box) {
   if (box.refusal?.status === 401) return signedOut();
   const waiting = box.waiting.length;
-  const refused = box.refused;
-  if (refused.length > refusals) clips?.restart();
-  refusals = refused.length;
-  const why = refused.length ? say(`refused_${refused.at(-1).why}`) : "";
-  at("saved").textContent = refused.length
-    ? say("refused_votes", { count: refused.length, why })
-    : !waiting ? say("saved") : say(box.refusal ? "offline" : "unsent", { count: waiting });
-  at("saved").className = `saved ${refused.length ? "refused" : waiting && box.refusal ? "waiting" : ""}`;
+  const more = box.refused.length > refusals;
+  refusals = box.refused.length;
+  if (more) turnBack();
+  at("saved").textContent = waiting ? say(box.refusal ? "offline" : "unsent", { count: waiting }) : say("saved");
+  at("saved").classList.toggle("waiting", Boolean(waiting && box.refusal));
+  const untold = box.untold;
+  at("refused").hidden = !untold.length;
+  if (untold.length) at("refused-why").textContent = say("refused_votes", { count: untold.length, why: reason(untold.at(-1)) });
   at("receipt").disabled = !keptReceipt();
+}
+
+/** After a refusal what is on show is out of turn: go on with what the study says comes next. */
+function turnBack() {
+  clips.restart();
+  now = kept = last = notice = null;
+  next();
+}
+
+function reason({ why, values }) {
+  return new Refusal(0, why, values).sentence();
 }
 
 function keptReceipt() {
@@ -182,7 +211,7 @@ function signedOut() {
 function show() {
   const number = now && !now.replaces ? now.presentation.number : kept?.presentation.number ?? clips.total + 1;
   const total = clips.total || person.total;
-  const done = notice?.key === "finished" ? total : Math.min(total, Math.max(0, now || kept ? number - 1 : person.done));
+  const done = notice?.key === "finished" ? total : Math.min(total, Math.max(0, now || kept ? number - 1 : Math.max(person.done, clips.shown)));
   at("bar").value = total ? done / total : 0;
   at("progress").textContent = say("progress", { done, total });
   at("notice").hidden = !notice;
@@ -193,7 +222,7 @@ function show() {
   for (const [at, button] of document.querySelectorAll("#grades button").entries()) {
     button.classList.toggle("given", Boolean(now?.replaces) && last.vote.grade === protocol.grades[at].code);
   }
-  controls();
+  tellControls(player);
   told_of(outbox);
 }
 
@@ -204,12 +233,6 @@ function goOnButton() {
   button.textContent = say("go_on");
   button.addEventListener("click", notice.goOn);
   return [button];
-}
-
-function controls() {
-  at("zoom").textContent = `${player.zoom}×`;
-  at("brightness").textContent = `${player.dimmed} %`;
-  document.querySelector("[data-do=slow]").ariaPressed = String(player.speed < 1);
 }
 
 function choosing(reason) {
@@ -224,16 +247,6 @@ function toggle(dialog) {
 }
 
 const verbs = {
-  play: () => (player.playing = !player.playing),
-  slow: () => (player.speed = player.speed === 1 ? 0.25 : 1),
-  step_back: () => player.step(-1),
-  step_on: () => player.step(1),
-  closer: () => player.zoomBy(1),
-  farther: () => player.zoomBy(-1),
-  brighter: () => player.brightenBy(10),
-  darker: () => player.brightenBy(-10),
-  as_it_was: () => player.reset(),
-  mark: () => player.mark(),
   cannot: () => choosing(at("reasons").hidden),
   back: () => choosing(false),
   undo,
@@ -247,9 +260,7 @@ function doing({ choice, pan, verb }) {
   if (dialog) return dialog.close();
   if (choice !== undefined) return chosen(choice);
   if ((notice || !now) && !["undo", "keys", "anchors"].includes(verb)) return;
-  if (pan) player.move(...pan);
-  else verbs[verb]();
-  controls();
+  if (!control(player, { verb, pan })) verbs[verb]();
 }
 
 function chosen(choice) {
@@ -257,20 +268,11 @@ function chosen(choice) {
   return protocol.grades[choice] && give({ grade: protocol.grades[choice].code });
 }
 
-function dragging() {
-  const canvas = at("clip");
-  canvas.addEventListener("pointerdown", (event) => canvas.setPointerCapture(event.pointerId));
-  canvas.addEventListener("pointermove", (event) => {
-    if (!event.buttons) return;
-    player.move(-event.movementX / canvas.clientWidth, -event.movementY / canvas.clientHeight);
-  });
-}
-
 async function leave() {
   const count = outbox.waiting.length;
   if (count && !confirm(say("leave_unsent", { count }))) return;
-  await ask("DELETE", "/api/session").catch(() => {});
-  location.assign("/enter");
+  if (await signOut()) location.assign("/enter");
+  else alert(say("leave_failed"));
 }
 
 function saveReceipt() {
@@ -282,13 +284,7 @@ function saveReceipt() {
 }
 
 listen(doing);
-dragging();
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-do]");
-  if (!button || button.disabled) return;
-  doing({ verb: button.dataset.do });
-  if (event.detail) button.blur();
-});
+listenToButtons(doing);
 document.addEventListener("visibilitychange", () => {
   if (document.hidden && watch.since !== null) watch = { seen_ms: seenMs(), since: null };
   else if (!document.hidden && watch.since === null) watch.since = performance.now();
@@ -296,6 +292,7 @@ document.addEventListener("visibilitychange", () => {
 document.addEventListener("language", arrange);
 at("language").addEventListener("click", switchLanguage);
 at("show-keys").addEventListener("click", () => toggle(at("keys")));
+at("dismiss").addEventListener("click", () => outbox.dismiss());
 at("receipt").addEventListener("click", saveReceipt);
 at("leave").addEventListener("click", leave);
 begin();

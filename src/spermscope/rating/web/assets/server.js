@@ -11,19 +11,26 @@ export class Refusal extends Error {
     Object.assign(this, { status, key, values });
   }
 
-  /** Whether the same question may be answered later. */
+  /** Whether the same question may be answered later; what something between here and the study refused may be. */
   get passing() {
-    return this.status === 0 || this.status === 401 || this.status === 429 || this.status >= 500 || this.key === "paused";
+    return [0, 401, 429].includes(this.status) || this.status >= 500 || ["broken", "paused"].includes(this.key);
   }
 
   sentence() {
-    return say(knows(`refused_${this.key}`) ? `refused_${this.key}` : "refused_broken", this.values);
+    const values = Object.entries(this.values).map(([name, value]) => [name, worded(value)]);
+    return say(knows(`refused_${this.key}`) ? `refused_${this.key}` : "refused_broken", Object.fromEntries(values));
   }
+}
+
+/** A state of the study as the page calls it; anything else as it is. */
+function worded(value) {
+  return knows(`state_${value}`) ? say(`state_${value}`) : value;
 }
 
 /** Who is signed in, with what the page needs to know; someone else than before is as if nobody were. */
 export async function me() {
   const person = await once("GET", "/api/me");
+  if (!person?.pseudonym) throw new Refusal(0, "broken");
   if (who && person.pseudonym !== who) throw new Refusal(401, "session");
   ({ token, pseudonym: who } = person);
   return person;
@@ -44,15 +51,26 @@ async function once(method, path, body) {
   const headers = token && path !== "/api/me" ? { "X-CSRF-Token": token } : {};
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const answer = await reached(path, { method, headers, body: body && JSON.stringify(body) });
-  if (answer.ok) return answer.status === 204 ? null : answer.json();
-  const { refused = {} } = await answer.json().catch(() => ({}));
-  throw new Refusal(answer.status, refused.key ?? "broken", refused.values);
+  if (answer.status === 204) return null;
+  const said = await answer.json().catch(() => undefined);
+  if (answer.ok && said !== undefined) return said;
+  throw new Refusal(answer.status, said?.refused?.key ?? "broken", said?.refused?.values);
+}
+
+/** End the session; false where the server was not told, so that whoever came next would be taken for this person. */
+export async function signOut() {
+  try {
+    await ask("DELETE", "/api/session");
+    return true;
+  } catch (refusal) {
+    return refusal.key === "session";
+  }
 }
 
 /** A sheet's picture, with its own pixels. */
 export async function picture(path) {
   const answer = await reached(path, {});
-  if (!answer.ok) throw new Refusal(answer.status, answer.status === 401 ? "session" : "unknown");
+  if (!answer.ok) throw new Refusal(answer.status, { 401: "session", 404: "unknown" }[answer.status] ?? "broken");
   return createImageBitmap(await answer.blob(), { colorSpaceConversion: "none", premultiplyAlpha: "none" });
 }
 

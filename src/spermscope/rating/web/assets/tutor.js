@@ -1,25 +1,68 @@
 // The tutor: a learner grades a clip, then sees what the panel said of it and of the clips that look most alike.
 import { fillGrades } from "/assets/answers.js";
+import { control, letDrag, listenToButtons, tellControls, tellFrames } from "/assets/controls.js";
 import { learningCurve } from "/assets/curve.js";
 import { listen } from "/assets/keys.js";
 import { Player } from "/assets/player.js";
-import { ask, picture } from "/assets/server.js";
+import { ask, picture, Refusal } from "/assets/server.js";
 import { loadWords, say, switchLanguage, told } from "/assets/words.js";
 
 const UNSEEN_MS = 250;
+const AGAIN_MS = 3000;
 const at = (id) => document.getElementById(id);
 let lessons, player;
 let now = null; // the clip on show
 let panel = null; // what the panel said, once the learner has answered
 let shownAt_ms = 0;
+let busy = false; // one answer, or one clip, is asked for at a time
+let trouble = null;
 
 async function begin() {
   await loadWords();
-  lessons = await ask("GET", "/api/lessons");
+  try {
+    lessons = await ask("GET", "/api/lessons");
+  } catch (refusal) {
+    if (!(refusal instanceof Refusal)) throw refusal;
+    return setTimeout(begin, AGAIN_MS);
+  }
   player = new Player(at("clip"));
+  tellFrames(player);
+  letDrag(player);
   at("simulated").hidden = !lessons.simulated;
-  document.body.hidden = false;
+  document.body.classList.remove("waiting");
+  show();
+  await first();
+}
+
+async function first() {
   await next();
+  if (!now) setTimeout(first, AGAIN_MS);
+}
+
+/** Do what asks the server, one at a time; what went wrong is told until something goes well. */
+async function trying(what) {
+  if (busy) return;
+  busy = true;
+  try {
+    await what();
+    trouble = null;
+  } catch (refusal) {
+    fail(refusal);
+  } finally {
+    busy = false;
+    tellTrouble();
+  }
+}
+
+function fail(refusal) {
+  if (!(refusal instanceof Refusal)) throw refusal;
+  trouble = refusal;
+  tellTrouble();
+}
+
+function tellTrouble() {
+  at("trouble").hidden = !trouble;
+  at("trouble").textContent = trouble ? trouble.sentence() : "";
 }
 
 /** The learner's own answers, in this browser alone: {clip, grade, apart}. */
@@ -40,26 +83,31 @@ function drawn() {
   return open[Math.floor(Math.random() * open.length)][1];
 }
 
-async function next() {
-  const clip = drawn();
-  const [sheet, shown] = await Promise.all([ask("GET", `/api/clips/${clip}`), picture(`/sheets/${clip}.png`)]);
-  now = { clip };
-  panel = null;
-  player.show(shown, sheet);
-  shownAt_ms = performance.now();
-  show();
+function next() {
+  return trying(async () => {
+    const clip = drawn();
+    const [sheet, shown] = await Promise.all([ask("GET", `/api/clips/${clip}`), picture(`/sheets/${clip}.png`)]);
+    now = { clip };
+    panel = null;
+    player.show(shown, sheet);
+    shownAt_ms = performance.now();
+    show();
+  });
 }
 
 async function give({ grade }) {
   if (panel || !now || performance.now() - shownAt_ms < UNSEEN_MS) return;
-  const found = await ask("GET", `/api/panel/${now.clip}`);
-  const number = lessons.protocol.grades.findIndex(({ code }) => code === grade);
-  const apart = Math.abs(number - mean(found.shares));
-  panel = { ...found, grade, apart };
-  localStorage.setItem(kept(), JSON.stringify([...answers(), { clip: now.clip, grade, apart }]));
+  await trying(async () => {
+    const found = await ask("GET", `/api/panel/${now.clip}`);
+    const number = lessons.protocol.grades.findIndex(({ code }) => code === grade);
+    const apart = Math.abs(number - mean(found.shares));
+    panel = { ...found, grade, apart };
+    localStorage.setItem(kept(), JSON.stringify([...answers(), { clip: now.clip, grade, apart }]));
+  });
+  if (!panel) return;
   show();
   at("next").focus();
-  await showNearest(found.nearest);
+  await showNearest(panel).catch(fail);
 }
 
 function mean(shares) {
@@ -67,6 +115,10 @@ function mean(shares) {
 }
 
 function show() {
+  const { view, trail } = lessons.protocol;
+  tellTrouble();
+  tellControls(player);
+  at("view").textContent = `${say("view")}: ${say(`view_${view}`)}, ${say(trail ? "trail_with" : "trail_without")}`;
   at("question").textContent = told(lessons.protocol.question);
   at("grades").replaceChildren(...fillGrades(lessons.protocol, give));
   if (panel) [...at("grades").children].forEach(mark);
@@ -90,11 +142,13 @@ function mark(button, number) {
   button.append(line);
 }
 
-async function showNearest(nearest) {
+/** The clips most alike and what the panel said of them; left off once the learner goes on. */
+async function showNearest(mine) {
   const shelf = document.querySelector("#nearest .anchors");
   shelf.replaceChildren();
-  for (const { clip, shares } of nearest) {
+  for (const { clip, shares } of mine.nearest) {
     const [sheet, shown] = await Promise.all([ask("GET", `/api/clips/${clip}`), picture(`/sheets/${clip}.png`)]);
+    if (panel !== mine) return;
     const figure = shelf.appendChild(document.createElement("figure"));
     new Player(figure.appendChild(document.createElement("canvas")), { fixed: true }).show(shown, sheet);
     const said = shares.map((share, number) => `${lessons.protocol.grades[number].code} ${Math.round(100 * share)} %`);
@@ -102,15 +156,15 @@ async function showNearest(nearest) {
   }
 }
 
-listen(({ choice, verb }) => {
+function doing({ choice, pan, verb }) {
   const grade = lessons?.protocol.grades[choice]?.code;
   if (panel && (grade || verb === "play")) next();
   else if (grade) give({ grade });
-  else if (verb === "play") player.playing = !player.playing;
-  else if (verb === "slow") player.speed = player.speed === 1 ? 0.25 : 1;
-  else if (verb === "closer" || verb === "farther") player.zoomBy(verb === "closer" ? 1 : -1);
-  else if (verb === "step_on" || verb === "step_back") player.step(verb === "step_on" ? 1 : -1);
-});
+  else if (now) control(player, { pan, verb });
+}
+
+listen(doing);
+listenToButtons((meant) => now && control(player, meant));
 at("next").addEventListener("click", next);
 at("language").addEventListener("click", switchLanguage);
 document.addEventListener("language", show);

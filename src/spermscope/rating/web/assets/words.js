@@ -1,16 +1,27 @@
 // The words of the pages in both languages, and the language they are shown in.
 const KEPT = "spermscope.language";
+const AGAIN_MS = 3000;
+const PATIENCE_MS = 15_000;
 let words = {};
 let language = "en";
 
+/** Fetch the words, again and again until they come; a page that still has none says so by itself. */
 export async function loadWords() {
-  words = await (await fetch("/words")).json();
+  while (!knows("title")) {
+    words = await fetched().catch(() => ({}));
+    if (!knows("title")) await new Promise((later) => setTimeout(later, AGAIN_MS));
+  }
   language = localStorage.getItem(KEPT) ?? (navigator.language.startsWith("ja") ? "ja" : "en");
   fill();
 }
 
+async function fetched() {
+  const answer = await fetch("/words", { signal: AbortSignal.timeout(PATIENCE_MS) });
+  return Object(await answer.json());
+}
+
 export function say(key, values = {}) {
-  return words[key][language].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  return words[key][language].replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "?");
 }
 
 export function knows(key) {
