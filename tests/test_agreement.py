@@ -155,10 +155,11 @@ def mean_squares(votes):
     judges = n * ((votes.mean(axis=0) - grand) ** 2).sum() / (k - 1)
     left = votes - votes.mean(axis=1, keepdims=True) - votes.mean(axis=0) + grand
     error = (left**2).sum() / ((n - 1) * (k - 1))
-    return (
-        (between - error) / (between + (k - 1) * error + k * (judges - error) / n),
-        (between - error) / (between + (judges - error) / n),
-    )
+    with np.errstate(divide="ignore"):  # of the mean it may have no value
+        return (
+            (between - error) / (between + (k - 1) * error + k * (judges - error) / n),
+            (between - error) / (between + (judges - error) / n),
+        )
 
 
 @settings(deadline=None)

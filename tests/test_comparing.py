@@ -30,7 +30,7 @@ from spermscope.training.material import Material
 from spermscope.training.presets import Plan
 from spermscope.training.protocol import Cell, Fold, folds
 
-pytestmark = pytest.mark.usefixtures("toy_network")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("toy_network")]
 
 QUICK = FitSettings(epochs=2, batch=4)
 

@@ -22,6 +22,8 @@ from spermscope.types import Clip  # noqa: E402
 from tests.clip_models import Known, clip_card, known_answer, write_clip_model  # noqa: E402
 from tests.studies import noise_study  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):

@@ -26,6 +26,8 @@ from spermscope.training.quantise import expected_outputs, layers, quantise
 from spermscope.training.worsening import beyond, changes, margins, worst
 from spermscope.types import Clip, Grades
 
+pytestmark = pytest.mark.slow
+
 DONORS, CLIPS, GRADES = 12, 72, 5
 WIDTHS_PX = np.sqrt(np.linspace(9.0, 81.0, GRADES))
 

@@ -13,6 +13,8 @@ from spermscope.replicating import compare_sessions, read_replicate, sessions_of
 from spermscope.simulate.scene import Scene, SceneSettings
 from spermscope.store import read_session
 
+pytestmark = pytest.mark.slow
+
 WHO = Conditions(ejaculate=True, temperature_c=37.0, depth_um=20.0)
 FIELD = "width_px=320,height_px=240,um_per_px=0.4,fps=15,duration_s=1.6,cells=12,debris=0"
 

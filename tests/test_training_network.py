@@ -27,7 +27,7 @@ from spermscope.training.network import SHARES, train_network
 from spermscope.training.protocol import Cell
 from spermscope.types import Clip, Scale, SourceProfile
 
-pytestmark = pytest.mark.usefixtures("toy_network")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("toy_network")]
 
 QUICK = FitSettings(epochs=2, batch=4)
 
