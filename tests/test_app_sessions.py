@@ -74,6 +74,7 @@ def test_sessions_are_listed_with_their_state_and_a_killed_one_says_so(dialog):
 def test_pictures_come_one_by_one(dialog, qtbot):
     icons = [dialog.table.item(row, 0) for row in range(3)]
     qtbot.waitUntil(lambda: all(not icon.icon().isNull() for icon in icons), timeout=5000)
+    assert all(icon.icon().availableSizes()[0].width() > 1 for icon in icons)
 
 
 def test_the_report_opens(dialog, qtbot, root):
@@ -129,6 +130,7 @@ def test_a_recording_that_cannot_be_read_is_told(dialog, qtbot, root):
     shutil.rmtree(root / "gone.partial" / "video")
     dialog.again.click()
     qtbot.waitUntil(lambda: dialog.message.text().startswith("Not analysed"), timeout=20_000)
+    assert not (root / "gone-2").exists()
 
 
 def test_without_sessions_it_says_so(qtbot, tmp_path):

@@ -454,7 +454,8 @@ def test_whoever_cannot_sign_out_stays_and_is_told(browser, folder, address, nam
 
 def test_a_study_served_to_this_computer_alone_says_so_beside_its_links(browser, folder, address):
     head = sit(browser, folder, address, "C001")
-    head.page.wait_for_selector("#only-here:has-text('--host')")
+    head.page.wait_for_selector("#only-here:visible")
+    assert "--host" in head.page.locator("#only-here").inner_text()
 
 
 def test_the_lock_counts_the_seats_that_nobody_took(browser, folder, address):
