@@ -119,6 +119,8 @@ def measure(images: Array, seconds: float, *, record: bool, hook: Callable[[Show
         figures = run.figures()
         timings = run.newest().step.timings_ms if run.newest() else {}
         run.finish()
+    if not found["seen"]:
+        raise ValueError(f"expected frames to be analysed, found none within {seconds:g} s")
     memory = found["memory"]
     first = memory[min(len(memory) - 1, FULL_AFTER)]
     lines = ["| delay until | p50 ms | p99 ms | most ms |", "|---|---|---|---|"]
