@@ -148,3 +148,10 @@ def test_closing_ends_a_reader_who_waits_and_lets_go_of_the_camera():
     reader.join(5.0)
     assert not reader.is_alive()
     assert camera.closed.wait(5.0)
+
+
+def test_what_was_counted_before_the_end_is_still_given():
+    feed, _ = feed_of(Camera(grey(400), rate_hz=200.0), ValueError("none"))
+    assert wait_for(lambda: feed.arrived >= 20)
+    feed.close()
+    assert len(list(feed.pictures())) == feed.arrived - feed.dropped

@@ -144,7 +144,7 @@ class Capture:
         pace, base, base_s = _Pace(self._stop), self._count, math.nan
         for frame in source:
             taken_s = self._feed.taken_s.popleft() if self._feed else pace.wait(frame.time_s) if self._paced else _now()
-            if self._stop.is_set():
+            if self._stop.is_set() and self._feed is None:
                 return
             if math.isnan(base_s):
                 self._first_s = taken_s if math.isnan(self._first_s) else self._first_s

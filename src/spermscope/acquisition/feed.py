@@ -83,6 +83,7 @@ class Feed:
         self._clock = _Clock()
         self._inbox: queue.Queue[_Arrived | _Ended] = queue.Queue(INBOX)
         self._stop = threading.Event()
+        self._counting = threading.Lock()
         self._connection = 0
         self._shape: tuple[int, ...] | None = None
         self._held: _Arrived | None = None
@@ -107,8 +108,9 @@ class Feed:
                 self._on_told("the camera's clock jumps or repeats: the computer's clock is used where it does")
 
     def close(self) -> None:
-        """Stop; the thread that reads lets go of the camera with the picture that it waits for."""
-        self._stop.set()
+        """Stop: what has arrived is still given; the thread that reads lets go of the camera with its next picture."""
+        with self._counting:
+            self._stop.set()
 
     def _next(self) -> _Arrived | None:
         """The next picture, of this or a later connection; None once closed."""
@@ -127,7 +129,7 @@ class Feed:
             if not math.isnan(lost_s) and time.monotonic() >= next_try_s:
                 tried_s = time.monotonic()
                 next_try_s = tried_s + (START_S if self._reconnect() else RETRY_S)
-        return None
+        return self._last()
 
     def _wait(self) -> _Arrived | _Ended | None:
         """What comes of this connection within a moment."""
@@ -135,6 +137,17 @@ class Feed:
             arrived = self._inbox.get(timeout=POLL_S)
             if arrived.connection == self._connection:
                 return arrived
+            self._drop(arrived)
+        return None
+
+    def _last(self) -> _Arrived | None:
+        """A picture that arrived before the end."""
+        with suppress(queue.Empty):
+            while True:
+                arrived = self._inbox.get_nowait()
+                if isinstance(arrived, _Arrived) and arrived.connection == self._connection:
+                    return arrived
+                self._drop(arrived)
         return None
 
     def _note_arrival(self, arrived: _Arrived, lost_s: float) -> None:
@@ -171,9 +184,8 @@ class Feed:
         try:
             for image, said_s in reader.pictures():
                 taken_s = time.monotonic()
-                if self._stop.is_set() or connection != self._connection:
+                if not self._arrive(_Arrived(connection, image, said_s, taken_s)):
                     return
-                self._arrive(_Arrived(connection, image, said_s, taken_s))
         except Exception as error:  # whatever a driver raises, the camera is lost
             why = str(error) or type(error).__name__
         finally:
@@ -181,14 +193,26 @@ class Feed:
                 reader.close()
         self._arrive(_Ended(connection, why))
 
-    def _arrive(self, arrived: _Arrived | _Ended) -> None:
-        """Never waits: where the inbox is full, a picture is dropped and counted, and an end is noticed by silence."""
-        picture = isinstance(arrived, _Arrived)
-        self.arrived += picture
-        try:
-            self._inbox.put_nowait(arrived)
-        except queue.Full:
-            self.dropped += picture
+    def _arrive(self, arrived: _Arrived | _Ended) -> bool:
+        """Never waits: where the inbox is full, a picture is dropped and counted, and an end is noticed by silence.
+
+        False, and neither taken nor counted, once stopped or where another connection has taken its place.
+        """
+        with self._counting:
+            if self._stop.is_set() or arrived.connection != self._connection:
+                return False
+            picture = isinstance(arrived, _Arrived)
+            self.arrived += picture
+            try:
+                self._inbox.put_nowait(arrived)
+            except queue.Full:
+                self.dropped += picture
+        return True
+
+    def _drop(self, arrived: _Arrived | _Ended) -> None:
+        """Count a picture that nobody will see."""
+        with self._counting:
+            self.dropped += isinstance(arrived, _Arrived)
 
 
 class _Clock:
