@@ -19,7 +19,9 @@ def shown():
         view, steps = View(pipeline), []
         rows = []
         for frame in source:
-            step = pipeline.follow(pipeline.look(frame), lambda placed: rows.append(view.show(placed, 1.0)))
+            placed = pipeline.place(pipeline.look(frame))
+            rows.append(view.show(placed.step, 1.0))
+            step = pipeline.grade(placed)
             view.learn(step)
             steps.append(step)
     return rows, pipeline, steps

@@ -20,7 +20,7 @@ from spermscope.clips import MOTION_FEATURES, to_model_input
 from spermscope.dataset import DatasetWriter, Form, open_dataset
 from spermscope.dataset.writer import Vote
 from spermscope.metrics import MEASURES, Exam
-from spermscope.runtime import Model, ModelCard, load_model, read_model, shipped, write_model
+from spermscope.runtime import Model, ModelCard, load_in, load_model, read_model, shipped, write_model
 from spermscope.training.int8 import LEAST_DONORS, MARGIN, Parts, judge, try_int8, with_int8
 from spermscope.training.quantise import expected_outputs, layers, quantise
 from spermscope.training.worsening import beyond, changes, margins, worst
@@ -288,12 +288,29 @@ def test_int8_is_used_where_it_is_asked_for(grader, exported, file, pictures):
     np.testing.assert_array_equal(whole.run("head", fed)["logits"], plain.run("head", fed)["logits"])
 
 
-@pytest.mark.parametrize("kind", ["detector", "grader", "scale"])
-def test_an_old_file_loads_and_says_that_it_has_no_int8(kind):
-    assert load_model(shipped(kind)).card.variants == {}
+def test_a_file_without_int8_loads_and_says_so():
+    assert load_model(shipped("scale")).card.variants == {}
     with pytest.raises(ValueError, match=r"expected a model with an int8 variant .* found f32 alone") as caught:
-        load_model(shipped(kind), precision="int8")
+        load_model(shipped("scale"), precision="int8")
     assert len(str(caught.value).splitlines()) == 1
+    assert load_in(shipped("scale"), "int8").precision == "f32"
+
+
+@pytest.mark.parametrize("kind", ["detector", "grader"])
+def test_what_is_shipped_has_an_int8_variant_that_was_accepted(kind):
+    model = load_in(shipped(kind), "int8")
+    assert model.precision == "int8"
+    assert model.card.variants["int8"].changes
+    assert not beyond(model.card.variants["int8"].changes)
+
+
+def test_a_machine_that_computes_another_int8_goes_on_in_f32(tmp_path):
+    file = read_model(shipped("detector"))
+    off = {key: value + 1.0 if "int8/out" in key else value for key, value in file.golden.items()}
+    path = write_model(tmp_path / "off.spermscope", file.card, file.graphs, off)
+    with pytest.raises(ValueError, match="golden output"):
+        load_model(path, precision="int8")
+    assert load_in(path, "int8").precision == "f32"
 
 
 @pytest.mark.parametrize("name", ["second", "third"])

@@ -19,7 +19,7 @@ from spermscope.models.streaming import TOKEN, CropEncoder, GradeHead, HeadAtWor
 from spermscope.simulate.donors import draw_cells, draw_donor  # noqa: E402
 from spermscope.simulate.experts import Appearance  # noqa: E402
 from spermscope.study.traits import shape_traits  # noqa: E402
-from spermscope.training.detector import _counts, _rates, calibrate, lowest_as_good  # noqa: E402
+from spermscope.training.detector import calibrate, count_hits, lowest_as_good, rates  # noqa: E402
 from spermscope.training.export import golden, to_onnx  # noqa: E402
 from spermscope.training.losses import emd_loss  # noqa: E402
 from spermscope.training.pictures import PATCH_PX, Picture, _stands_out, draw_picture  # noqa: E402
@@ -210,10 +210,10 @@ def test_a_detectors_score_counts_hits_once_and_leaves_out_what_is_not_judged():
         np.zeros((PATCH_PX, PATCH_PX), np.float16), np.array([0, -1, 0], np.int8), centre.astype(np.float32),
         np.full((3, 2), 9.0, np.float32),
     )  # fmt: skip
-    counts, far_px = _counts([cells[0].numpy()], [picture], 0.5, (1.0, 0.0))
+    counts, far_px = count_hits([cells[0].numpy()], [picture], 0.5, (1.0, 0.0))
     assert counts.tolist() == [[1, 2, 2]]
     assert far_px.tolist() == [0.0]
-    assert _rates(counts[0]) == (0.5, 0.5, 0.5)
+    assert rates(counts[0]) == (0.5, 0.5, 0.5)
 
 
 class OnePeak(torch.nn.Module):

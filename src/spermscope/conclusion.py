@@ -178,6 +178,7 @@ def _use(model: Model) -> ModelUse:
         sha256=model.sha256,
         trained_on=card.trained_on,
         demonstration=card.demonstration,
+        precision=model.precision,
         card=card.model_dump(mode="json"),
     )
 

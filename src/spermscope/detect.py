@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
 from spermscope.normalise import flatten, working_size
-from spermscope.runtime import Model, load_model, shipped
+from spermscope.runtime import Model, load_in, shipped
 from spermscope.settings import Settings
 from spermscope.types import Detections, Frame, SourceProfile
 
@@ -44,7 +44,7 @@ def open_detector(
     """
     if settings.detect.method == "boxes":
         return BoxDetector(profile, settings)
-    model = model or load_model(shipped("detector"), threads=settings.threads)
+    model = model or load_in(shipped("detector"), settings.precision, threads=settings.threads)
     return HeatmapDetector(profile, settings, model, FAINT if faint else 1.0)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 import numpy as np
@@ -42,31 +43,33 @@ class _Rows:
 
 
 class Histories:
-    """Paths of live tracks, each limited to its latest ``keep_s`` seconds."""
+    """Paths of live tracks, each limited to its latest ``keep_s`` seconds; any thread may ask while one adds."""
 
     def __init__(self, keep_s: float) -> None:
         self._keep_s = keep_s
         self._live: dict[int, _Rows] = {}
         self._last_time_s = float("nan")
+        self._lock = threading.Lock()
 
     def add(self, frame: Frame, tracks: Tracks) -> None:
         """Append one frame's positions; call it once a frame, in order of time."""
         elapsed_s = frame.time_s - self._last_time_s if np.isfinite(self._last_time_s) else 0.0
         self._last_time_s = frame.time_s
         columns = (tracks.track_id, tracks.xy_um, tracks.observed, tracks.confirmed)
-        for track_id, xy, observed, confirmed in zip(*(column.tolist() for column in columns), strict=True):
-            path = self._live.get(track_id)
-            if path is None:
-                path = self._live[track_id] = _Rows(frame.index, frame.time_s)
-            path.seen_s += elapsed_s if observed else 0.0
-            path.confirmed |= confirmed
-            path.rows.append((frame.index, frame.time_s, xy[0], xy[1], observed, frame.repeated))
-            while frame.time_s - path.rows[0][1] > self._keep_s:
-                path.rows.popleft()
+        with self._lock:
+            for track_id, xy, observed, confirmed in zip(*(column.tolist() for column in columns), strict=True):
+                path = self._live.get(track_id)
+                if path is None:
+                    path = self._live[track_id] = _Rows(frame.index, frame.time_s)
+                path.seen_s += elapsed_s if observed else 0.0
+                path.confirmed |= confirmed
+                path.rows.append((frame.index, frame.time_s, xy[0], xy[1], observed, frame.repeated))
+                while frame.time_s - path.rows[0][1] > self._keep_s:
+                    path.rows.popleft()
 
     def path(self, track_id: int) -> Path | None:
         """A live track's path so far; None when it is not confirmed or was never observed."""
-        path = self._live.get(track_id)
+        path = self._copy(track_id)
         return _path(path) if path is not None and path.confirmed else None
 
     def pop(self, track_id: int) -> Path | None:
@@ -81,10 +84,16 @@ class Histories:
 
     def latest_um(self, track_id: int, last_s: float) -> NDArray[np.float64]:
         """``(n, 2)`` where a live track was in the last ``last_s`` seconds, predictions included; n may be 0."""
-        path = self._live.get(track_id)
-        rows = reversed(path.rows) if path else ()
-        latest = takewhile(lambda row: self._last_time_s - row[1] <= last_s, rows)
-        return np.array([row[2:4] for row in latest][::-1], np.float64).reshape(-1, 2)
+        with self._lock:
+            path = self._live.get(track_id)
+            rows = reversed(path.rows) if path else ()
+            latest = list(takewhile(lambda row: self._last_time_s - row[1] <= last_s, rows))
+        return np.array([row[2:4] for row in latest[::-1]], np.float64).reshape(-1, 2)
+
+    def _copy(self, track_id: int) -> _Rows | None:
+        with self._lock:
+            path = self._live.get(track_id)
+            return replace(path, rows=path.rows.copy()) if path is not None else None
 
     def reset(self) -> None:
         """Forget every path."""

@@ -310,23 +310,32 @@ def twitch_um(time_s: Floats, xy_um: Floats, window_s: float = 1.0) -> float:
     The farthest fifth of a window's points is left out: a neighbour that passes and shows as one with the head pulls it
     aside for a moment, and that is not its own movement.
     """
-    spreads = []
-    start = float(time_s[0])
-    while start <= time_s[-1] - window_s + 1e-6:
-        inside = (time_s >= start - 1e-9) & (time_s <= start + window_s + 1e-9)
-        t, xy = time_s[inside], xy_um[inside]
-        if len(t) >= LEAST_POINTS:
-            kept = np.argsort(_off_line2(t, xy))[: len(t) - len(t) // LEFT_OUT]
-            spreads.append(float(np.sqrt(_off_line2(t[kept], xy[kept]).mean())))
-        start += 0.5 * window_s
-    return float(np.median(spreads)) if spreads else float("nan")
+    starts_s = np.arange(time_s[0], time_s[-1] - window_s + 1e-6, 0.5 * window_s)
+    first = np.searchsorted(time_s, starts_s - 1e-9)
+    counts = np.searchsorted(time_s, starts_s + window_s + 1e-9, side="right") - first
+    spreads = [
+        _spreads(time_s[rows], xy_um[rows])
+        for count in np.unique(counts[counts >= LEAST_POINTS]).tolist()
+        for rows in [first[counts == count, None] + np.arange(count)]
+    ]
+    return float(np.median(np.concatenate(spreads))) if spreads else float("nan")
+
+
+def _spreads(time_s: Floats, xy_um: Floats) -> Floats:
+    """``(W,)`` of ``(W, n)`` times and ``(W, n, 2)`` places: the scatter of each window's nearest four fifths."""
+    count = time_s.shape[1]
+    kept = np.argsort(_off_line2(time_s, xy_um), axis=1)[:, : count - count // LEFT_OUT]
+    near = np.take_along_axis(time_s, kept, 1), np.take_along_axis(xy_um, kept[:, :, None], 1)
+    found: Floats = np.sqrt(_off_line2(*near).mean(axis=1))
+    return found
 
 
 def _off_line2(time_s: Floats, xy_um: Floats) -> Floats:
-    """``(n,)`` squared distances from the straight line in time that fits best (least squares)."""
-    t, off = time_s - time_s.mean(), xy_um - xy_um.mean(axis=0)
-    off = off - t[:, None] * (t @ off) / float((t**2).sum())
-    found: Floats = (off**2).sum(axis=1)
+    """``(W, n)`` squared distances from the straight line in time that fits each window best (least squares)."""
+    t = time_s - time_s.mean(axis=1, keepdims=True)
+    off = xy_um - xy_um.mean(axis=1, keepdims=True)
+    slope = (t[:, :, None] * off).sum(axis=1) / (t**2).sum(axis=1)[:, None]
+    found: Floats = ((off - t[:, :, None] * slope[:, None]) ** 2).sum(axis=2)
     return found
 
 

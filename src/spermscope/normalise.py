@@ -15,6 +15,7 @@ GAIN_MAD = 4.0
 LINEAR_ABOVE = 0.75
 """Shrunk no further than this, neighbours are interpolated, in an eighth of the time that an area's mean takes."""
 MULTIPLE = 32
+STRIP = 256
 
 Picture = NDArray[np.float32]
 
@@ -39,7 +40,7 @@ def flatten(image: NDArray[np.uint8], um_per_px: float, working_um_per_px: float
     spread = float(np.median(np.abs(flat[::4, ::4]))) if flat.size else 0.0
     flat *= np.float32(1.0 / max(GAIN_MAD * spread, 1.0))
     padded = np.zeros((-(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE), np.float32)
-    for top in range(0, height, MULTIPLE):
-        # What whole pictures need in between would be asked of the system anew for every frame.
-        padded[top : min(top + MULTIPLE, height), :width] = asinh(flat[top : top + MULTIPLE])
+    for top in range(0, height, STRIP):
+        # What whole pictures need in between would not stay in the processor's memory.
+        padded[top : min(top + STRIP, height), :width] = asinh(flat[top : top + STRIP])
     return padded

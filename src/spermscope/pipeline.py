@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -79,6 +80,20 @@ class Seen:
     detections: Detections
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A frame in which every cell has its place; ``step`` has no ``grades`` yet, and nothing is ``finished``.
+
+    ``cut`` are the tracks that a jump or a cut ended, in ``field_before``; ``ended`` those that ended by themselves.
+    """
+
+    step: Step
+    cut: _Ended
+    field_before: int
+    ended: _Ended
+    clock: _Clock
+
+
 class Pipeline:
     """Sees, follows, measures and grades one source, a frame at a time.
 
@@ -112,8 +127,9 @@ class Pipeline:
         self, profile: SourceProfile, *, detector: Detector | None = None, grader: Grader | None = None
     ) -> tuple[Cell, ...]:
         """Go on with pictures of another profile, after a cut: the cells whose tracks it ends; ids and fields go on."""
-        cells = self._finish(*self._tracker.end_all("cut"))
+        cells = self._finish(*self._tracker.end_all("cut"), self._field)
         self._stage.cut(profile.scale.um_per_px)
+        self._sizes.clear()
         self._look_at(profile, detector, grader)
         return cells
 
@@ -147,24 +163,55 @@ class Pipeline:
         ValueError
             When the frame's time does not lie after the previous one's, or its size differs from the profile's.
         """
-        return self.follow(self.look(frame))
+        return self.grade(self.place(self.look(frame)))
 
-    def look(self, frame: Frame) -> Seen:
-        """The first half of ``step``; call it in order of time. May run while an earlier frame is being followed."""
-        located = self._locate(frame)
-        return Seen(located, self._detect(located))
+    def look(self, frame: Frame, beside: Executor | None = None) -> Seen:
+        """The first part of ``step``; call it in order of time. May run while an earlier frame is in the other parts.
 
-    def follow(self, seen: Seen, placed: Callable[[Step], None] = lambda step: None) -> Step:
-        """The second half of ``step``, in the same order.
-
-        ``placed`` is called with the step as soon as every cell has its place, before cells are graded: whoever shows
-        them waits for no grade. Its ``grades`` and ``finished`` are empty.
+        With ``beside``, an executor of one thread, the field is located there while heads are sought here.
         """
-        return self._follow(seen.located, seen.detections, placed)
+        if beside is None:
+            located = self._locate(frame, _Clock())
+            return Seen(located, self._detect(located))
+        clock = _Clock()
+        place = beside.submit(self._locate, frame, clock)
+        detections = self._seek(frame, clock)
+        return Seen(place.result(), detections)
+
+    def place(self, seen: Seen) -> Placed:
+        """The second part, in the same order: cells get their places, and can be shown before they are graded."""
+        frame, stage, clock = seen.located.frame, seen.located.stage, seen.located.clock
+        with clock.lap("track"):
+            detections = self._polarity.step(frame, seen.detections)
+            cut = self._tracker.end_all(stage.state) if stage.state in ("jump", "cut") else _NOTHING
+            before, self._field = self._field, stage.field
+            tracks = self._track(frame, stage, detections, cut)
+            self._histories.add(frame, tracks)
+        ended = tracks.ended_id[len(cut[0]) :], tracks.ended_why[len(cut[0]) :]
+        step = Step(frame, stage, detections, tracks, Grades.empty(), dict(clock.laps_ms))
+        return Placed(step, cut, before, ended, clock)
+
+    def grade(self, placed: Placed) -> Step:
+        """The third part, in the same order: cells are cut out and graded, those that ended are measured.
+
+        May run while later frames are in the other parts.
+        """
+        frame, tracks, clock = placed.step.frame, placed.step.tracks, placed.clock
+        finished = self._finish(*placed.cut, placed.field_before)
+        with clock.lap("clips"):
+            crops = self._clipper.step(frame, tracks)
+        with clock.lap("tails"):
+            self._tails.step(frame, tracks, crops)
+        with clock.lap("grade"):
+            grades = self.grader.step(crops)
+            self._keep_best(grades)
+        with clock.lap("measure"):
+            finished += self._finish(*placed.ended, placed.step.stage.field)
+        return replace(placed.step, grades=grades, timings_ms=clock.laps_ms, finished=finished)
 
     def finish(self) -> tuple[Cell, ...]:
         """End every live track (``why`` = ``end``) and give its cell."""
-        return self._finish(*self._tracker.end_all("end"))
+        return self._finish(*self._tracker.end_all("end"), self._field)
 
     @property
     def too_few_crops(self) -> str:
@@ -199,41 +246,22 @@ class Pipeline:
 
         Heads are sought in the next frames, in threads, while this one's cells are followed and graded.
         """
-        for located, seen in compute_ahead(self._detect, map(self._locate, source), self.settings.threads):
-            yield self._follow(located, seen)
+        placed = (self._locate(frame, _Clock()) for frame in source)
+        for located, seen in compute_ahead(self._detect, placed, self.settings.threads):
+            yield self.grade(self.place(Seen(located, seen)))
 
-    def _locate(self, frame: Frame) -> _Located:
+    def _locate(self, frame: Frame, clock: _Clock) -> _Located:
         """Where a frame lies in the map; in order of time."""
-        clock = _Clock()
         with clock.lap("stage"):
             return _Located(frame, self._stage.step(frame), clock)
 
     def _detect(self, located: _Located) -> Detections:
-        """What a frame shows, whatever came before."""
-        with located.clock.lap("detect"):
-            return self.detector.detect(located.frame)
+        return self._seek(located.frame, located.clock)
 
-    def _follow(self, located: _Located, seen: Detections, placed: Callable[[Step], None] = lambda step: None) -> Step:
-        """What a frame means for the cells that are being followed."""
-        frame, stage, clock = located.frame, located.stage, located.clock
-        with clock.lap("track"):
-            detections = self._polarity.step(frame, seen)
-            ended = self._tracker.end_all(stage.state) if stage.state in ("jump", "cut") else _NOTHING
-            finished = self._finish(*ended)
-            self._field = stage.field
-            tracks = self._track(frame, stage, detections, ended)
-        with clock.lap("clips"):
-            crops = self._clipper.step(frame, tracks)
-        with clock.lap("tails"):
-            self._tails.step(frame, tracks, crops)
-        self._histories.add(frame, tracks)
-        placed(Step(frame, stage, detections, tracks, Grades.empty(), dict(clock.laps_ms)))
-        with clock.lap("grade"):
-            grades = self.grader.step(crops)
-            self._keep_best(grades)
-        with clock.lap("measure"):
-            finished += self._finish(tracks.ended_id[len(ended[0]) :], tracks.ended_why[len(ended[0]) :])
-        return Step(frame, stage, detections, tracks, grades, clock.laps_ms, finished)
+    def _seek(self, frame: Frame, clock: _Clock) -> Detections:
+        """What a frame shows, whatever came before."""
+        with clock.lap("detect"):
+            return self.detector.detect(frame)
 
     def _track(self, frame: Frame, stage: StagePosition, seen: Detections, ended: _Ended) -> Tracks:
         sperm = np.flatnonzero(seen.sperm)
@@ -246,7 +274,7 @@ class Pipeline:
         return Tracks(
             track_id=followed.track_id,
             xy_px=(followed.xy_um - origin_um) / self._um_per_px,
-            wh_px=self._box_sizes(followed, seen, row),
+            wh_px=self._box_sizes(followed, seen, row, ended[0]),
             xy_um=followed.xy_um,
             confidence=followed.confidence,
             observed=followed.observed,
@@ -256,14 +284,16 @@ class Pipeline:
             ended_why=ended[1] + followed.ended_why,
         )
 
-    def _box_sizes(self, followed: Followed, seen: Detections, row: NDArray[np.int64]) -> NDArray[np.float64]:
+    def _box_sizes(
+        self, followed: Followed, seen: Detections, row: NDArray[np.int64], cut: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
         """``(M, 2)``: the detection's box where there is one, else the track's last one."""
         sizes = np.empty((len(row), 2))
         for number, (track_id, detection) in enumerate(zip(followed.track_id.tolist(), row.tolist(), strict=True)):
             if detection >= 0:
                 self._sizes[track_id] = seen.wh_px[detection]
             sizes[number] = self._sizes[track_id]
-        for track_id in followed.ended_id.tolist():
+        for track_id in [*cut.tolist(), *followed.ended_id.tolist()]:
             self._sizes.pop(track_id, None)
         return sizes
 
@@ -280,20 +310,19 @@ class Pipeline:
             return kept
         return self.grader.grade_clips([clip])
 
-    def _finish(self, ids: NDArray[np.int64], whys: tuple[str, ...]) -> tuple[Cell, ...]:
+    def _finish(self, ids: NDArray[np.int64], whys: tuple[str, ...], field: int) -> tuple[Cell, ...]:
         cells = []
         for track_id, why in zip(ids.tolist(), whys, strict=True):
             path = self._histories.pop(track_id)
             if path is not None:
-                cells.append(self._cell(track_id, why, path))
-            self._sizes.pop(track_id, None)
+                cells.append(self._cell(track_id, why, path, field))
             self._graded.pop(track_id, None)
         self._clipper.forget(ids)
         self._tails.forget(ids)
         self.grader.forget(ids)
         return tuple(cells)
 
-    def _cell(self, track_id: int, why: str, path: Path) -> Cell:
+    def _cell(self, track_id: int, why: str, path: Path, field: int) -> Cell:
         clip = self._clipper.best_clip(track_id)
         not_graded = self.grader.reason
         if not not_graded and (clip is None or len(clip.frames) < self.grader.first):
@@ -306,7 +335,7 @@ class Pipeline:
         identity: Literal["clear", "ambiguous"] = "ambiguous" if why == "ambiguous" else "clear"
         return Cell(
             track_id=track_id,
-            field=self._field,
+            field=field,
             first_frame=path.first_frame,
             last_frame=path.last_frame,
             first_time_s=path.first_time_s,

@@ -153,6 +153,9 @@ class Settings(_Frozen):
     accept_estimated_scale: bool = Field(
         default=False, description="report um values on an estimated scale, each marked"
     )
+    precision: Literal["f32", "int8"] = Field(
+        default="f32", description="int8: whole numbers where a model has them and this machine computes them: faster"
+    )
     threads: int = Field(
         default=2, ge=1, le=64, description="frames in which heads are sought at once, each on one core"
     )

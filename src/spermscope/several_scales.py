@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from spermscope.detect import SAME_HEAD_UM, BoxDetector, Detector, HeatmapDetector, threshold_of
-from spermscope.runtime import Model, load_model, shipped
+from spermscope.runtime import Model, load_in, shipped
 from spermscope.settings import Settings
 from spermscope.types import Detections, Frame, Scale, SourceProfile
 
@@ -40,7 +40,9 @@ def open_still_detector(profile: SourceProfile, settings: Settings, model: Model
     """The detector of pictures that stand by themselves; the shipped network unless ``model`` is given."""
     if settings.detect.method == "boxes":
         return BoxDetector(profile, settings)
-    return SeveralScales(profile, settings, model or load_model(shipped("detector"), threads=settings.threads))
+    return SeveralScales(
+        profile, settings, model or load_in(shipped("detector"), settings.precision, threads=settings.threads)
+    )
 
 
 class SeveralScales:

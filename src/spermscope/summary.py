@@ -57,6 +57,7 @@ class ModelUse(BaseModel):
     sha256: str
     trained_on: str
     demonstration: bool
+    precision: str = "f32"
     card: dict[str, Any] = {}
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from spermscope.acquisition.capture import Taken
+from spermscope.acquisition.giving_way import give_way
 from spermscope.acquisition.meter import Meter
 from spermscope.acquisition.newest import HandOver
 from spermscope.acquisition.replay import Replay
@@ -21,14 +22,16 @@ from spermscope.calibration import Calibration
 from spermscope.conclusion import Conditions
 from spermscope.detect import Detector, open_detector
 from spermscope.grade import open_grader
-from spermscope.pipeline import Pipeline, Seen
-from spermscope.runtime import Model, load_model, shipped
+from spermscope.pipeline import Pipeline, Placed
+from spermscope.runtime import Model, load_in, shipped
 from spermscope.settings import Settings
 from spermscope.sitting import Sitting, own_grader
 from spermscope.summary import Summary
 from spermscope.types import Clip, Frame, SourceProfile, Step
 from spermscope.video import Source
 
+MOST_UNGRADED = 3
+"""Frames whose cells may wait for their grades; where grading takes longer, the analysis waits for it."""
 MOST_BEHIND = 15
 """Frames that the tables may be behind what is shown; where the disk takes longer, the analysis waits for it."""
 
@@ -36,9 +39,10 @@ MOST_BEHIND = 15
 class Analysis:
     """Takes frames from ``frames`` through the pipeline into the session ``folder``, which was begun already.
 
-    ``run`` is the thread's work; it has a second one that follows a frame's cells while it looks at the next frame.
-    ``newest`` is the latest frame whose cells have their places; grades and what is kept come afterwards, so that
-    nobody waits for them. ``because`` says why the session holds only a part, '' when it is
+    ``run`` is the thread's work: to see and to follow. It has others that locate the field while it seeks heads, that
+    grade a frame's cells while it looks at the next frame, and that keep what was found; the last two give way to
+    whatever else wants the processor. ``newest`` is the latest frame whose cells have their places; ``on_shown`` is
+    called, in this thread, when there is one. ``because`` says why the session holds only a part, '' when it is
     whole; ``on_failed(line)`` is called when that changes. While ``withheld`` holds a reason no cell gets a grade.
     """
 
@@ -52,6 +56,7 @@ class Analysis:
         on_failed: Callable[[str], None],
     ) -> None:
         self.newest: Shown | None = None
+        self.on_shown: Callable[[], None] = lambda: None
         self.replay = Replay()
         self.delays = Meter()
         self.because = self.withheld = ""
@@ -69,9 +74,13 @@ class Analysis:
             pipeline = self._open(source, calibration)
             self._frames.begin()
             ready()
-            with ThreadPoolExecutor(1, "keep") as self._keeper, ThreadPoolExecutor(1, "follow") as follower:
-                self._all(pipeline, follower)
-                self._await_kept(0)
+            with (
+                ThreadPoolExecutor(1, "keep", give_way) as self._keeper,
+                ThreadPoolExecutor(1, "grade", give_way) as grader,
+                ThreadPoolExecutor(1, "locate") as locator,
+            ):
+                self._all(pipeline, locator, grader)
+                _await(self._kept, 0)
         except Exception as error:  # the recording goes on, and what was done is kept
             self._fail(f"the analysis stopped: {str(error) or type(error).__name__}")
         finally:
@@ -102,9 +111,10 @@ class Analysis:
     def _open(self, source: Source, calibration: Calibration | None) -> Pipeline:
         profile = source.profile
         network = self._settings.detect.method == "network"
-        self._detector_model = load_model(shipped("detector")).prompt(self._settings.threads) if network else None
+        precision = self._settings.precision
+        self._detector_model = load_in(shipped("detector"), precision).prompt() if network else None
         own_grader(profile, self._settings, self._own)
-        self._grader_model = (self._own or load_model(shipped("grader"))).prompt(self._settings.threads)
+        self._grader_model = (self._own or load_in(shipped("grader"), precision)).prompt()
         pipeline = Pipeline(
             profile,
             self._settings,
@@ -123,52 +133,39 @@ class Analysis:
         detector.detect(Frame(np.full((profile.height_px, profile.width_px), 128, np.uint8), 0, 0.0))
         return detector
 
-    def _all(self, pipeline: Pipeline, follower: ThreadPoolExecutor) -> None:
-        """Look at each frame in this thread while the one before is followed in another."""
-        before: Future[None] | None = None
+    def _all(self, pipeline: Pipeline, locator: Executor, grader: Executor) -> None:
+        """See and follow in this thread while the cells of frames before are graded in another."""
+        graded: deque[Future[None]] = deque()
         while (taken := self._frames.take()) is not None:
             if taken.profile is not pipeline.profile:
-                if before is not None:
-                    before.result()
+                _await(graded, 0)
                 self._renew(pipeline, taken.profile)
             dropped, self._dropped = self._frames.dropped - self._dropped, self._frames.dropped
-            seen = pipeline.look(taken.frame)
-            if before is not None:
-                before.result()
-            before = follower.submit(self._follow, pipeline, taken, seen, dropped)
-        if before is not None:
-            before.result()
+            placed, withheld = pipeline.place(pipeline.look(taken.frame, locator)), self.withheld
+            self.newest = shown = self._view.show(placed.step, taken.taken_s, withheld)
+            self.delays.add(shown.ready_s, shown.delay_s)
+            self.on_shown()
+            _await(graded, MOST_UNGRADED)
+            graded.append(grader.submit(self._grade, pipeline, placed, shown, dropped, withheld))
+        _await(graded, 0)
 
     def _renew(self, pipeline: Pipeline, profile: SourceProfile) -> None:
         grader = open_grader(profile, self._settings, self._grader_model)
-        self._await_kept(0)
+        _await(self._kept, 0)
         cells = ungraded(pipeline.renew(profile, detector=self._detector(profile), grader=grader), self.withheld)
         self._into(lambda sitting: sitting.add_cells(cells))
         self._view = View(pipeline)
 
-    def _follow(self, pipeline: Pipeline, taken: Taken, seen: Seen, dropped: int) -> None:
-        withheld, shown = self.withheld, []
-
-        def show(step: Step) -> None:
-            self.newest = self._view.show(step, taken.taken_s, withheld)
-            self.delays.add(self.newest.ready_s, self.newest.delay_s)
-            shown.append(self.newest)
-
-        step = without_grades(replace(pipeline.follow(seen, show), dropped=dropped), withheld)
+    def _grade(self, pipeline: Pipeline, placed: Placed, shown: Shown, dropped: int, withheld: str) -> None:
+        step = without_grades(replace(pipeline.grade(placed), dropped=dropped), withheld)
         self._view.learn(step)
-        self._await_kept(MOST_BEHIND)
+        _await(self._kept, MOST_BEHIND)
         self._kept.append(self._keeper.submit(self._keep, step, shown))
 
-    def _await_kept(self, most: int) -> None:
-        """Wait until no more than so many frames are still to be kept; whatever went wrong there is raised here."""
-        while len(self._kept) > most:
-            self._kept.popleft().result()
-
-    def _keep(self, step: Step, shown: list[Shown]) -> None:
+    def _keep(self, step: Step, shown: Shown) -> None:
         """Into the session, until the disk takes no more, and into the replay; a slow disk delays no picture."""
         self._into(lambda sitting: sitting.add(step))
-        for one in shown:
-            self.replay.add(one)
+        self.replay.add(shown)
 
     def _into(self, add: Callable[[Sitting], None]) -> None:
         """Add to the session, until the disk takes no more; what is seen is shown all the same."""
@@ -183,3 +180,9 @@ class Analysis:
     def _fail(self, line: str) -> None:
         self.because = line
         self._on_failed(line)
+
+
+def _await(begun: deque[Future[None]], most: int) -> None:
+    """Wait until no more than so many are still under way; whatever went wrong there is raised here."""
+    while len(begun) > most:
+        begun.popleft().result()

@@ -17,7 +17,7 @@ from spermscope.types import Frame
 LAST_S = 30.0
 MOST_BYTES = 512 << 20
 """Of packed pictures: a large, fast camera has a shorter replay instead of a full memory."""
-QUALITY = 95
+QUALITY = 85
 
 
 class Replay:

@@ -143,6 +143,10 @@ class LiveRun:
         self._event("started")
         self._threads["capture"].start()
 
+    def tell_when_shown(self, tell: Callable[[], None]) -> None:
+        """Call ``tell`` whenever ``newest`` is another, in the thread that analyses: it must return at once."""
+        self._analysis.on_shown = tell
+
     def newest(self) -> Shown | None:
         """The latest analysed frame; None before the first."""
         return self._analysis.newest

@@ -11,7 +11,7 @@ from spermscope.pipeline import UNLIKE, Pipeline
 from spermscope.types import Grades, Kinematics, Step
 
 LEAST_AGE_S = 1.0
-"""A track's age before its numbers are shown; afterwards they are renewed each such time, or tenth of its age."""
+"""A track's age before its numbers are shown; afterwards they are renewed each such time, or fifth of its age."""
 MOST_RENEWED = 4
 """Cells whose numbers are renewed with one frame: a field that was entered at once must not stall the next one."""
 
@@ -50,7 +50,7 @@ class View:
         ids = step.tracks.track_id[step.tracks.confirmed].tolist()
         ages_s = {track_id: self._pipeline.age_s(track_id) for track_id in ids}
         waits = {track_id: age_s - self._numbers.get(track_id, (0.0, None))[0] for track_id, age_s in ages_s.items()}
-        due = [track_id for track_id, wait_s in waits.items() if wait_s >= max(LEAST_AGE_S, 0.1 * ages_s[track_id])]
+        due = [track_id for track_id, wait_s in waits.items() if wait_s >= max(LEAST_AGE_S, 0.2 * ages_s[track_id])]
         for track_id in sorted(due, key=waits.__getitem__)[-MOST_RENEWED:]:
             self._numbers[track_id] = ages_s[track_id], self._pipeline.kinematics_so_far(track_id)
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
+import cv2
 from PySide6.QtWidgets import QApplication
 
 from spermscope.acquisition.run import LiveRun
@@ -17,7 +18,8 @@ from spermscope.app.theme import dress
 from spermscope.app.window import LiveWindow
 from spermscope.app.words import speak, word
 from spermscope.conclusion import Conditions
-from spermscope.runtime import Model
+from spermscope.runtime import Model, load_in
+from spermscope.settings import Settings
 
 LETTERS_PX = 17
 
@@ -31,17 +33,19 @@ def start(
     sample: str = "",
     operator: str = "",
     language: str = "",
-    grader: Model | None = None,
+    grader: Path | None = None,
 ) -> int:
     """Open the window, with a run of ``address`` where one is given, and return its exit code when it is closed.
 
-    What is not given is as it was the last time; ``out`` holds the session folders.
+    What is not given is as it was the last time; ``out`` holds the session folders, ``grader`` is a model file.
     """
     application = QApplication.instance() or QApplication(sys.argv[:1])
+    share_the_processor()
     preferences, aside = read_preferences()
+    own = load_in(grader, preferences.precision) if grader else None
     speak(language or preferences.language)
     dress(LETTERS_PX)
-    window = LiveWindow(preferences, lambda setup: open_run(setup, grader), SelfTest(), aside=aside)
+    window = LiveWindow(preferences, lambda setup: open_run(setup, own), SelfTest(), aside=aside)
     sys.excepthook = lambda kind, error, trace: _told(window, kind, error, trace)
     window.resize(1280, 800)
     window.show()
@@ -62,11 +66,21 @@ def start(
                 optics=optics if typed else preferences.optics,
                 conditions=conditions,
                 operator=operator or preferences.operator,
+                precision=preferences.precision,
             )
         )
     else:
         window.ask_setup()
     return application.exec()
+
+
+def share_the_processor() -> None:
+    """A window, a camera, an analysis and a recording share few cores and one interpreter: none may hold on to them.
+
+    OpenCV's pool spins while it waits for work, and a thread that waits for the interpreter asks for it after 5 ms.
+    """
+    cv2.setNumThreads(1)
+    sys.setswitchinterval(0.001)
 
 
 def open_run(setup: Setup, grader: Model | None = None) -> LiveRun:
@@ -82,6 +96,7 @@ def open_run(setup: Setup, grader: Model | None = None) -> LiveRun:
         setup.session_folder(datetime.now()),
         um_per_px=setup.um_per_px,
         optics=setup.optics or None,
+        settings=Settings(precision=setup.precision),
         conditions=setup.conditions,
         grader=grader,
         sample=setup.conditions.sample,

@@ -42,18 +42,21 @@ def place_labels(boxes: Floats, sizes: Floats, bounds: Floats, before: NDArray[n
     corners = _corners(boxes, sizes)
     rects = np.concatenate([corners, corners + sizes[:, None]], axis=2)
     free = _inside(rects, bounds) & ~_touching(rects, boxes)
-    order = np.tile(np.arange(PLACES), (count, 1))
-    chosen, xy = np.full(count, -1), np.full((count, 2), np.nan)
-    taken = np.empty((0, 4))
-    for row in range(count):
-        if before is not None and before[row] >= 0:
-            order[row] = np.concatenate([before[row : row + 1], np.delete(order[row], before[row])])
-        open_ = free[row] & ~_overlap(rects[row][:, None], taken[None]).any(axis=1)
-        ways = order[row][open_[order[row]]]
-        if len(ways):
-            chosen[row], xy[row] = ways[0], corners[row, ways[0]]
-            taken = np.concatenate([taken, rects[row, ways[0]][None]])
+    kept = np.full(count, -1) if before is None else before
+    chosen, taken = np.full(count, -1), list[list[float]]()
+    # A label mostly stays where it was, so a list that is walked until something fits is quicker than arrays of all.
+    for row, (places, open_, first) in enumerate(zip(rects.tolist(), free.tolist(), kept.tolist(), strict=True)):
+        for place in (first, *range(PLACES)) if first >= 0 else range(PLACES):
+            if open_[place] and not any(_cross(places[place], other) for other in taken):
+                chosen[row] = place
+                taken.append(places[place])
+                break
+    xy = np.where(chosen[:, None] < 0, np.nan, corners[np.arange(count), chosen])
     return Placed(xy, chosen)
+
+
+def _cross(one: list[float], other: list[float]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _corners(boxes: Floats, sizes: Floats) -> Floats:
@@ -71,8 +74,6 @@ def _inside(rects: Floats, bounds: Floats) -> NDArray[np.bool_]:
 
 def _touching(rects: Floats, boxes: Floats) -> NDArray[np.bool_]:
     """``(N, PLACES)``: whether a place lies on any cell."""
-    return np.asarray(_overlap(rects[:, :, None], boxes[None, None]).any(axis=2))
-
-
-def _overlap(one: Floats, other: Floats) -> NDArray[np.bool_]:
-    return np.asarray(((one[..., :2] < other[..., 2:]) & (other[..., :2] < one[..., 2:])).all(axis=-1))
+    left, top, right, bottom = np.moveaxis(rects, 2, 0)[..., None]
+    apart = (left < boxes[:, 2]) & (boxes[:, 0] < right) & (top < boxes[:, 3]) & (boxes[:, 1] < bottom)
+    return np.asarray(apart.any(axis=2))

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPainterPath, QPen
 
 from spermscope.types import GRADES
 
@@ -67,19 +68,32 @@ def shape_path(grade: int, where: QRectF) -> QPainterPath:
 
 def paint_mark(painter: QPainter, grade: int, where: QRectF) -> None:
     """Paint the grade (0 is A): its shape, then its letter, in its colour; as high as ``where``, from its left edge."""
-    mark, high = MARKS[grade], where.height()
-    painter.save()
+    device = painter.device()
+    ratio = device.devicePixelRatioF() if device is not None else 1.0
+    painter.drawImage(where.topLeft(), _image(grade, where.height(), painter.font().family(), ratio))
+
+
+@lru_cache(maxsize=256)
+def _image(grade: int, high: float, family: str, ratio: float) -> QImage:
+    """The mark, drawn once for each height: letters and shapes take most of the time that a frame is painted in."""
+    mark = MARKS[grade]
+    image = QImage(
+        max(1, math.ceil(mark_width(high) * ratio)),
+        max(1, math.ceil(high * ratio)),
+        QImage.Format.Format_ARGB32_Premultiplied,
+    )
+    image.setDevicePixelRatio(ratio)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    shape = shape_path(grade, QRectF(where.left() + 0.1 * high, where.top() + 0.14 * high, 0.72 * high, 0.72 * high))
     painter.setPen(QPen(HALO, max(1.0, 0.08 * high)))
     painter.setBrush(QColor(mark.colour))
-    painter.drawPath(shape)
-    letter = QFont(painter.font())
+    painter.drawPath(shape_path(grade, QRectF(0.1 * high, 0.14 * high, 0.72 * high, 0.72 * high)))
+    letter = QFont(family)
     letter.setPixelSize(max(6, round(0.92 * high)))
     letter.setBold(True)
     painter.setFont(letter)
     painter.setPen(QColor(mark.colour))
-    painter.drawText(
-        QRectF(where.left() + 0.92 * high, where.top(), 0.78 * high, high), Qt.AlignmentFlag.AlignCenter, mark.letter
-    )
-    painter.restore()
+    painter.drawText(QRectF(0.92 * high, 0.0, 0.78 * high, high), Qt.AlignmentFlag.AlignCenter, mark.letter)
+    painter.end()
+    return image

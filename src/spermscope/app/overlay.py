@@ -5,6 +5,7 @@ No line, letter or plate is painted on a head: all of them are clipped to what l
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -53,11 +54,31 @@ class Look:
     hides: Callable[[int], bool] = lambda track_id: False
 
 
-def grade_shown(cell: CellInView, look: Look) -> int | None:
-    """The grade to paint, 0 is A; None for a cell that has none, is unlike training, or whose grade is hidden."""
+@dataclass(frozen=True, slots=True)
+class _Marked:
+    """A cell and what is painted for it: the grade, 0 is A, or None, and in grades from A where it is expected.
+
+    None stands for a cell that has no grade, is unlike training, or whose grade is hidden.
+    """
+
+    cell: CellInView
+    name: str
+    grade: int | None
+    expected: float
+    doubt: float
+
+    @property
+    def colour(self) -> str:
+        """Of its marks."""
+        return NEUTRAL if self.grade is None else MARKS[self.grade].colour
+
+
+def _marked(cell: CellInView, look: Look) -> _Marked:
+    name = f"{cell.track_id}{' ?' if cell.ambiguous else ''}"
     if not len(cell.grade) or bool(cell.grade.unlike[0]) or look.hides(cell.track_id):
-        return None
-    return int(cell.grade.mode[0])
+        return _Marked(cell, name, None, 0.0, 0.0)
+    grade = cell.grade
+    return _Marked(cell, name, int(grade.mode[0]), float(grade.expected_grade[0]) - 1.0, float(grade.uncertainty[0]))
 
 
 class Overlay:
@@ -68,41 +89,35 @@ class Overlay:
 
     def paint(self, painter: QPainter, shown: Shown, fit: Fit, bounds: QRectF, look: Look) -> None:
         """Paint the confirmed cells of ``shown`` on a picture that lies in ``bounds`` as ``fit`` says."""
-        cells = [cell for cell in shown.cells if cell.confirmed]
+        cells = [_marked(cell, look) for cell in shown.cells if cell.confirmed]
         if not cells or look.opacity <= 0.0:
             return
-        heads = _boxes(cells, fit)
+        heads = _boxes([one.cell for one in cells], fit)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setOpacity(look.opacity)
         painter.setClipRegion(_outside(heads, bounds))
         frames = _framed(heads, look.letters_px)
-        for cell, frame in zip(cells, frames, strict=True):
-            _trail(painter, cell, fit, look)
-            _corners(painter, cell, frame, look)
+        _trails(painter, cells, fit, look)
+        _corners(painter, cells, frames, look)
         self._labels(painter, cells, frames, bounds, look)
         painter.restore()
 
-    def _labels(
-        self, painter: QPainter, cells: Sequence[CellInView], frames: Floats, bounds: QRectF, look: Look
-    ) -> None:
+    def _labels(self, painter: QPainter, cells: Sequence[_Marked], frames: Floats, bounds: QRectF, look: Look) -> None:
         letters = QFont(painter.font())
         letters.setPixelSize(max(7, round(0.8 * look.letters_px)))
         painter.setFont(letters)
         measure = QFontMetricsF(letters)
-        names = [f"{cell.track_id}{' ?' if cell.ambiguous else ''}" for cell in cells]
-        sizes = np.array(
-            [_size(cell, measure.horizontalAdvance(name), look) for cell, name in zip(cells, names, strict=True)]
-        )
+        sizes = np.array([_size(one, measure.horizontalAdvance(one.name), look) for one in cells])
         edge = np.array([bounds.left(), bounds.top(), bounds.right(), bounds.bottom()])
-        before = np.array([self._places.get(cell.track_id, -1) for cell in cells])
+        before = np.array([self._places.get(one.cell.track_id, -1) for one in cells])
         placed = place_labels(frames, sizes, edge, before)
-        self._places = {cell.track_id: int(place) for cell, place in zip(cells, placed.place, strict=True)}
+        self._places = {one.cell.track_id: place for one, place in zip(cells, placed.place.tolist(), strict=True)}
         for row in np.flatnonzero(placed.place >= 0).tolist():
             where = QRectF(*placed.xy_px[row].tolist(), *sizes[row].tolist())
             if placed.place[row] >= 8:
                 _leader(painter, where, frames[row])
-            _label(painter, cells[row], names[row], where, look)
+            _label(painter, cells[row], where, look)
 
 
 def _boxes(cells: Sequence[CellInView], fit: Fit) -> Floats:
@@ -126,37 +141,37 @@ def _framed(heads: Floats, letters_px: float) -> Floats:
     return np.concatenate([centre - reach, centre + reach], axis=1)
 
 
-def _colour(cell: CellInView, look: Look) -> QColor:
-    grade = grade_shown(cell, look)
-    return QColor(NEUTRAL if grade is None else MARKS[grade].colour)
+def _trails(painter: QPainter, cells: Sequence[_Marked], fit: Fit, look: Look) -> None:
+    """Thin lines: a smooth one of more than a pixel takes as long as all else that is painted on a frame."""
+    width = max(1.0, 0.07 * look.letters_px - 0.4)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, width <= 1.0)
+    for one in cells:
+        if len(one.cell.trail_px) > 1:
+            colour = QColor(one.colour)
+            colour.setAlpha(150)
+            painter.setPen(QPen(colour, width))
+            painter.drawPolyline(QPolygonF([QPointF(x, y) for x, y in fit.of(one.cell.trail_px).tolist()]))
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
 
 
-def _trail(painter: QPainter, cell: CellInView, fit: Fit, look: Look) -> None:
-    if len(cell.trail_px) < 2:
-        return
-    line = QPolygonF([QPointF(x, y) for x, y in fit.of(cell.trail_px).tolist()])
-    colour = _colour(cell, look)
-    colour.setAlpha(150)
-    painter.setPen(QPen(colour, max(1.0, 0.07 * look.letters_px)))
-    painter.drawPolyline(line)
-
-
-def _corners(painter: QPainter, cell: CellInView, frame: Floats, look: Look) -> None:
-    """Four hollow corners; thin where there is no grade, shorter the less sure the model is of one."""
-    left, top, right, bottom = frame.tolist()
-    graded = grade_shown(cell, look) is not None
-    arm = (right - left) * (0.36 / (1.0 + 2.0 * float(cell.grade.uncertainty[0])) if graded else 0.22)
-    lines = _corner_lines(left, top, right, bottom, arm)
-    thick = (0.14 if graded else 0.07) * look.letters_px
-    colour = _colour(cell, look)
-    colour.setAlpha(255 if cell.observed else 110)
-    for shade, width in ((HALO, thick + 0.14 * look.letters_px), (colour, max(1.0, thick))):
-        painter.setPen(QPen(shade, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap, Qt.PenJoinStyle.MiterJoin))
-        painter.drawLines(lines)
-    if cell.track_id == look.followed:
-        away = 0.3 * look.letters_px
-        painter.setPen(QPen(QColor(INK), max(1.5, 0.1 * look.letters_px)))
-        painter.drawLines(_corner_lines(left - away, top - away, right + away, bottom + away, 1.4 * arm))
+def _corners(painter: QPainter, cells: Sequence[_Marked], frames: Floats, look: Look) -> None:
+    """Four hollow corners each; thin where there is no grade, shorter the less sure the model is of one."""
+    alike: dict[tuple[bool, str, int], list[QLineF]] = defaultdict(list)
+    for one, (left, top, right, bottom) in zip(cells, frames.tolist(), strict=True):
+        arm = (right - left) * (0.22 if one.grade is None else 0.36 / (1.0 + 2.0 * one.doubt))
+        lines = _corner_lines(left, top, right, bottom, arm)
+        alike[one.grade is not None, one.colour, 255 if one.cell.observed else 110] += lines
+        if one.cell.track_id == look.followed:
+            away = 0.3 * look.letters_px
+            painter.setPen(QPen(QColor(INK), max(1.5, 0.1 * look.letters_px)))
+            painter.drawLines(_corner_lines(left - away, top - away, right + away, bottom + away, 1.4 * arm))
+    for (graded, name, alpha), lines in alike.items():
+        thick = (0.14 if graded else 0.07) * look.letters_px
+        colour = QColor(name)
+        colour.setAlpha(alpha)
+        for shade, width in ((HALO, thick + 0.14 * look.letters_px), (colour, max(1.0, thick))):
+            painter.setPen(QPen(shade, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap))
+            painter.drawLines(lines)
 
 
 def _corner_lines(left: float, top: float, right: float, bottom: float, arm: float) -> list[QLineF]:
@@ -168,50 +183,50 @@ def _corner_lines(left: float, top: float, right: float, bottom: float, arm: flo
     ]
 
 
-def _size(cell: CellInView, name_px: float, look: Look) -> tuple[float, float]:
+def _size(one: _Marked, name_px: float, look: Look) -> tuple[float, float]:
     """Width and height of a label: the mark and the number, and below them how sure the model is."""
     high = look.letters_px
-    if grade_shown(cell, look) is None:
+    if one.grade is None:
         return name_px + 0.5 * high, high
     return mark_width(high) + name_px + 0.6 * high, 1.5 * high
 
 
-def _label(painter: QPainter, cell: CellInView, name: str, where: QRectF, look: Look) -> None:
-    high, grade = look.letters_px, grade_shown(cell, look)
+def _label(painter: QPainter, one: _Marked, where: QRectF, look: Look) -> None:
+    high = look.letters_px
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(PLATE)
     painter.drawRoundedRect(where, 0.2 * high, 0.2 * high)
     row = QRectF(where.left() + 0.2 * high, where.top(), where.width() - 0.4 * high, high)
-    if grade is not None:
-        paint_mark(painter, grade, row)
+    if one.grade is not None:
+        paint_mark(painter, one.grade, row)
         row.setLeft(row.left() + mark_width(high) + 0.1 * high)
-        _whisker(
-            painter,
-            cell,
-            QRectF(where.left() + 0.35 * high, where.top() + high, where.width() - 0.7 * high, 0.4 * high),
-        )
-    painter.setPen(QColor(INK if cell.track_id == look.followed else SOFT))
-    painter.drawText(row, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, name)
+        foot = QRectF(where.left() + 0.35 * high, where.top() + high, where.width() - 0.7 * high, 0.4 * high)
+        _whisker(painter, one, foot)
+    painter.setPen(QColor(INK if one.cell.track_id == look.followed else SOFT))
+    painter.drawText(row, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, one.name)
 
 
-def _whisker(painter: QPainter, cell: CellInView, where: QRectF) -> None:
+def _whisker(painter: QPainter, one: _Marked, where: QRectF) -> None:
     """From A (left) to E (right): a dot at the expected grade, a line as far as the model's own doubt."""
-    worst = cell.grade.probabilities.shape[1] - 1
-    at, off = float(cell.grade.expected_grade[0]) - 1.0, float(cell.grade.uncertainty[0])
-    span, middle = where.width(), where.center().y()
-    x = where.left() + span * at / worst
-    low, high = (where.left() + span * min(worst, max(0.0, at + side * off)) / worst for side in (-1, 1))
+    worst, span, middle = len(MARKS) - 1, where.width(), where.center().y()
+    x = where.left() + span * one.expected / worst
+    low, high = (
+        where.left() + span * min(worst, max(0.0, one.expected + off)) / worst for off in (-one.doubt, one.doubt)
+    )
     thin = max(1.0, 0.12 * where.height())
     painter.setPen(QPen(QColor(255, 255, 255, 70), thin))
-    painter.drawLine(QLineF(where.left(), middle, where.right(), middle))
-    for step in range(worst + 1):
-        tick = where.left() + span * step / worst
-        painter.drawLine(QLineF(tick, middle - 0.25 * where.height(), tick, middle + 0.25 * where.height()))
+    painter.drawLines(_axis(where, worst))
     painter.setPen(QPen(QColor(INK), 2.5 * thin))
     painter.drawLine(QLineF(low, middle, high, middle))
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(INK))
     painter.drawEllipse(QPointF(x, middle), 0.28 * where.height(), 0.28 * where.height())
+
+
+def _axis(where: QRectF, worst: int) -> list[QLineF]:
+    middle, reach = where.center().y(), 0.25 * where.height()
+    ticks = [where.left() + where.width() * step / worst for step in range(worst + 1)]
+    return [QLineF(ticks[0], middle, ticks[-1], middle), *(QLineF(x, middle - reach, x, middle + reach) for x in ticks)]
 
 
 def _leader(painter: QPainter, where: QRectF, frame: Floats) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 
+import cv2
 import numpy as np
-from PySide6.QtCore import QRectF, QSize, QTimer
+from PySide6.QtCore import QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QColor, QHideEvent, QImage, QPainter, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
@@ -30,6 +31,7 @@ class ClipPlayer(QWidget):
         self._clip: Clip | None = None
         self._begun_s = time.monotonic()
         self._at = 0
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)  # else all that lies below is painted with it
         self._timer = QTimer(self)
         self._timer.setInterval(TICK_MS)
         self._timer.timeout.connect(self._tick)
@@ -86,14 +88,16 @@ class ClipPlayer(QWidget):
         """The picture that is due, and how far the clip is."""
         painter = QPainter(self)
         side = min(self.width(), self.height())
-        where = QRectF((self.width() - side) / 2, (self.height() - side) / 2, side, side)
-        painter.fillRect(where, QColor(GROUND))
+        where = QRectF((self.width() - side) // 2, (self.height() - side) // 2, side, side)
+        painter.fillRect(self.rect(), QColor(GROUND))
         if self._clip is None or not len(self._clip.frames):
             return
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        frame = np.ascontiguousarray(self._clip.frames[self._at])
-        height, width = frame.shape
-        painter.drawImage(where, QImage(frame.data, width, height, width, QImage.Format.Format_Grayscale8))
+        ratio = self.devicePixelRatioF()
+        wide = max(1, round(side * ratio))
+        frame = cv2.resize(self._clip.frames[self._at], (wide, wide), interpolation=cv2.INTER_LINEAR)
+        image = QImage(frame.data, wide, wide, wide, QImage.Format.Format_Grayscale8)
+        image.setDevicePixelRatio(ratio)
+        painter.drawImage(where.topLeft(), image)
         thin = max(2.0, side / 40)
         done = (self._at + 1) / len(self._clip.frames)
         foot = QRectF(where.left(), where.bottom() - thin, where.width(), thin)

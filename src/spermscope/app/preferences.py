@@ -28,6 +28,7 @@ class Preferences(BaseModel):
     um_per_px: float | None = Field(default=None, ge=0.03, le=2.5)
     camera_fps: float | None = Field(default=None, gt=0, le=10000, description="what the camera is set to; checked")
     operator: str = Field(default="", max_length=40, description="a code, never a name")
+    precision: Literal["int8", "f32"] = Field(default="int8", description="int8 computes twice as fast")
     preparation: str = Field(default="", max_length=200)
     ejaculate: bool = False
     temperature_c: float | None = Field(default=None, ge=-20, le=80)

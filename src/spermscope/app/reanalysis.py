@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from spermscope.acquisition.archive import Entry
 from spermscope.app.words import language
 from spermscope.conclusion import Conditions
+from spermscope.settings import Settings
 from spermscope.store import read_session
 
 
@@ -44,6 +45,7 @@ class Reanalysis(QObject):
             done = assess(
                 str(self._entry.recording),
                 self._folder,
+                settings=_settings(self._entry),
                 conditions=_conditions(self._entry),
                 language=self._language,
                 progress=self._progress,
@@ -58,6 +60,13 @@ class Reanalysis(QObject):
             raise KeyboardInterrupt
         if done % 5 == 0:
             self.went_on.emit(done)
+
+
+def _settings(entry: Entry) -> Settings | None:
+    """Those of the session itself, so that the same frames give the same again; none of one that never ended."""
+    if entry.state not in ("whole", "part"):
+        return None
+    return Settings.model_validate(read_session(entry.folder).summary.settings)
 
 
 def _conditions(entry: Entry) -> Conditions | None:

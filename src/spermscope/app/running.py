@@ -7,7 +7,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from spermscope.acquisition.run import LiveRun
 from spermscope.acquisition.shown import Shown
@@ -17,14 +17,14 @@ from spermscope.app.words import language
 if TYPE_CHECKING:
     from spermscope.assessment import Assessed
 
-PAINT_MS, FIGURES_MS = 16, 250
+FIGURES_MS = 250
 OpenRun = Callable[[Setup], LiveRun]
 
 
 class Running(QObject):
     """Holds the run that goes on, if any.
 
-    ``shown`` gives every ``Shown`` that is new, at most 60 a second; ``figures`` four times a second.
+    ``shown`` gives every ``Shown`` that is new as soon as it can be painted; ``figures`` four times a second.
     ``ended`` follows ``end`` with the session, ``failed`` with what kept it from being made; ``progress``
     comes between: frames done and to do (0: not known).
     """
@@ -34,6 +34,7 @@ class Running(QObject):
     progress = Signal(int, int)
     ended = Signal(object)
     failed = Signal(object)
+    _came = Signal()
 
     def __init__(self, open_run: OpenRun, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -42,8 +43,8 @@ class Running(QObject):
         self._told: SimpleQueue[tuple[int, int] | Assessed | Exception] = SimpleQueue()
         self.run: LiveRun | None = None
         self._newest: Shown | None = None
-        self._paint, self._count = QTimer(self), QTimer(self)
-        self._paint.timeout.connect(self._look)
+        self._count = QTimer(self)
+        self._came.connect(self._look, Qt.ConnectionType.QueuedConnection)
         self._count.timeout.connect(self._ask)
 
     @property
@@ -63,9 +64,9 @@ class Running(QObject):
             raise RuntimeError("a run goes on")
         setup.sessions.mkdir(parents=True, exist_ok=True)
         run = self._open_run(setup)
+        run.tell_when_shown(self._came.emit)
         run.start()
         self.run, self._newest = run, None
-        self._paint.start(PAINT_MS)
         self._count.start(FIGURES_MS)
         return run
 
@@ -73,7 +74,6 @@ class Running(QObject):
         """Make the session in the background; ``ended`` or ``failed`` follows."""
         if self.run is None or self._ending is not None:
             return
-        self._paint.stop()
         self._ending = threading.Thread(target=self._finish, args=(self.run, language()), name="ending")
         self._ending.start()
 
@@ -103,7 +103,7 @@ class Running(QObject):
         self._ending, self.run, self._newest = None, None, None
 
     def _look(self) -> None:
-        newest = self.run.newest() if self.run else None
+        newest = self.run.newest() if self.run and not self.ending else None
         if newest is not None and newest is not self._newest:
             self._newest = newest
             self.shown.emit(newest)

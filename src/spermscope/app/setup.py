@@ -27,6 +27,7 @@ from spermscope.app.sources import SourceList
 from spermscope.app.words import told, word
 from spermscope.calibration import known_optics
 from spermscope.conclusion import Conditions
+from spermscope.runtime import Precision
 
 PREPARATIONS = ("raw", "washed", "density gradient", "swim-up", "TESE", "ICSI, PVP")
 
@@ -45,6 +46,7 @@ class Setup:
     camera_fps: float | None = None
     conditions: Conditions = field(default_factory=Conditions)
     operator: str = ""
+    precision: Precision = "int8"
 
     def session_folder(self, now: datetime) -> Path:
         """A new folder for a session that starts ``now``."""
@@ -83,6 +85,7 @@ class SetupDialog(QDialog):
         super().__init__(parent)
         self.setup: Setup | None = None
         self._refused: Exception | None = None
+        self._precision = known.precision
         self.sources = SourceList(known.address, self)
         self.optics = QComboBox(self)
         self.scale = QLineEdit(_shown(known.um_per_px), self)
@@ -190,6 +193,7 @@ class SetupDialog(QDialog):
             camera_fps=number_of("camera_fps", self.camera_fps.text(), 0.1, 10000),
             conditions=conditions,
             operator=check_code("operator", operator) if operator else "",
+            precision=self._precision,
         )
 
     def accept(self) -> None:

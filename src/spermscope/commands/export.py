@@ -20,7 +20,9 @@ _file = click.Path(path_type=Path)
 
 @click.command()
 @click.argument("model", type=_file)
-@click.option("--int8", "dataset", required=True, type=_file, metavar="DATASET", help="Clips and votes to try it on.")
+@click.option(
+    "--int8", "dataset", required=True, type=_file, metavar="DATASET", help="Clips and votes; simulated: pictures."
+)
 @click.option("--out", required=True, type=_file, help="The model file, NAME.spermscope.")
 @click.option(
     "--margin", default=0.05, show_default=True, type=click.FloatRange(0, 1), help="Share of what is learned."
@@ -31,22 +33,30 @@ _file = click.Path(path_type=Path)
 def export(
     model: Path, dataset: Path, out: Path, margin: float, seed: int, as_json: bool, language: Literal["en", "ja"]
 ) -> int:
-    """Add an int8 variant to a grader's file, unless it makes any measure worse (needs the train extra).
+    """Add an int8 variant to a model file, unless it makes any measure worse (needs the train extra).
 
-    A fifth of the data set's donors calibrates it, the others judge it beside f32. The file is written only where no
-    measure's 95 % interval reaches further to the worse side than the margin: that share of the way from the mean
-    row's score to the noise floor. Else exit 2.
+    A detector is tried on simulated pictures. For a grader a fifth of the data set's donors calibrates it, the others
+    judge it beside f32. The file is written only where no measure's 95 % interval reaches further to the worse side
+    than the margin: of a grader that share of the way from the mean row's score to the noise floor, of a detector a
+    hundredth. Else exit 2.
 
     \b
-    Example: spermscope export grader.spermscope --int8 study --out small.spermscope
+    Examples: spermscope export grader.spermscope --int8 study --out small.spermscope
+              spermscope export detector.spermscope --int8 simulated --out small.spermscope
     """
     from spermscope.runtime import SUFFIX, write_model
     from spermscope.training.int8 import try_int8
 
     if out.suffix != SUFFIX:
         raise ValueError(f"{out}: expected a name that ends in {SUFFIX}")
-    with progress("clips") as advance:
-        trial = try_int8(model, dataset, margin=margin, seed=seed, progress=advance)
+    if str(dataset) == "simulated":
+        from spermscope.training.int8_detector import try_int8_detector
+
+        with progress("pictures") as advance:
+            trial = try_int8_detector(model, seed=seed, progress=advance)
+    else:
+        with progress("clips") as advance:
+            trial = try_int8(model, dataset, margin=margin, seed=seed, progress=advance)
     changes = trial.variant.changes
     if as_json:
         click.echo(json.dumps({"accepted": trial.accepted, **trial.variant.model_dump()}, indent=1))

@@ -32,7 +32,6 @@ def live(source: str, grader: Path | None, language: str | None, **options: obje
     from spermscope.acquisition.decisions import check_code
     from spermscope.app.application import start
     from spermscope.calibration import find_calibration
-    from spermscope.runtime import load_model
 
     if options["optics"] and options["um_per_px"] is not None:
         raise ValueError("live: expected one scale, found both --optics and --um-per-px")
@@ -41,4 +40,4 @@ def live(source: str, grader: Path | None, language: str | None, **options: obje
     for name in ("sample", "operator"):
         if options[name]:
             options[name] = check_code(name, str(options[name]))
-    return start(source, language=language or "", grader=load_model(grader) if grader else None, **options)  # type: ignore[arg-type]
+    return start(source, language=language or "", grader=grader, **options)  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from spermscope.grade.streaming import StreamingGrader
 from spermscope.grade.whole_clip import WholeClipGrader
-from spermscope.runtime import Model, load_model, shipped
+from spermscope.runtime import Model, load_in, shipped
 from spermscope.settings import Settings
 from spermscope.types import Clip, Crops, Grades, SourceProfile
 
@@ -50,7 +50,7 @@ def open_grader(profile: SourceProfile, settings: Settings, model: Model | None 
     ValueError
         One line: the model is no grader, or it takes other crops than ``settings.clip`` cuts.
     """
-    model = model or load_model(shipped("grader"))
+    model = model or load_in(shipped("grader"), settings.precision)
     if model.card.kind == "streaming":
         return StreamingGrader(profile, settings, model)
     if model.card.kind == "clip":

@@ -185,7 +185,7 @@ def choose_threshold(network: HeatmapNet, pictures: list[Picture], calibration: 
     """
     outputs = _outputs(network, pictures)
     thresholds = [round(0.05 * number, 2) for number in range(3, 13)]
-    f1 = [_rates(_counts(outputs, pictures, threshold, calibration)[0].sum(axis=0))[2] for threshold in thresholds]
+    f1 = [rates(count_hits(outputs, pictures, threshold, calibration)[0].sum(axis=0))[2] for threshold in thresholds]
     return lowest_as_good(thresholds, f1)
 
 
@@ -198,10 +198,10 @@ def score(
     network: HeatmapNet, pictures: list[Picture], threshold: float, calibration: Calibration
 ) -> dict[str, float | list[float]]:
     """Recall, precision and F1, each ``[value, low, high]`` (95 %, bootstrap over pictures), and median distance."""
-    counts, far_px = _counts(_outputs(network, pictures), pictures, threshold, calibration)
+    counts, far_px = count_hits(_outputs(network, pictures), pictures, threshold, calibration)
     rng = np.random.default_rng(0)
-    again = np.array([_rates(counts[rng.integers(0, len(counts), len(counts))].sum(axis=0)) for _ in range(1000)])
-    table = zip(_rates(counts.sum(axis=0)), *np.quantile(again, (0.025, 0.975), axis=0), strict=True)
+    again = np.array([rates(counts[rng.integers(0, len(counts), len(counts))].sum(axis=0)) for _ in range(1000)])
+    table = zip(rates(counts.sum(axis=0)), *np.quantile(again, (0.025, 0.975), axis=0), strict=True)
     found: dict[str, float | list[float]] = {
         name: [round(float(value), 4) for value in row]
         for name, row in zip(("recall", "precision", "f1"), table, strict=True)
@@ -215,7 +215,7 @@ def _outputs(network: HeatmapNet, pictures: list[Picture]) -> list[NDArray[np.fl
         return [network(flat).numpy()[0] for flat in flats]
 
 
-def _counts(
+def count_hits(
     outputs: list[NDArray[np.float32]], pictures: list[Picture], threshold: float, calibration: Calibration
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """``(N, 3)`` hits, heads and judged detections of each picture, and every hit's distance in working pixels."""
@@ -239,7 +239,7 @@ def _matched(picture: Picture, seen_px: NDArray[np.float32]) -> tuple[NDArray[np
     return near, np.delete(rest, free[:, 1])
 
 
-def _rates(counts: NDArray[np.int64]) -> tuple[float, float, float]:
+def rates(counts: NDArray[np.int64]) -> tuple[float, float, float]:
     """Recall, precision and F1 of hits, heads and detections."""
     hits, heads, found = (float(count) for count in counts)
     return hits / max(heads, 1.0), hits / max(found, 1.0), 2.0 * hits / max(heads + found, 1.0)

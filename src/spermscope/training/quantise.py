@@ -25,8 +25,11 @@ LAYERS = ("Conv", "MatMul")
 """Where the time goes. A ``MatMul`` counts where its second factor is a weight."""
 
 
-def quantise(graph: bytes, feeds: Iterable[Feed]) -> bytes:
+def quantise(graph: bytes, feeds: Iterable[Feed], *, from_first_step: bool = False) -> bytes:
     """``graph`` (ONNX) with its expensive layers in int8, calibrated on ``feeds``, inputs by name of any batch.
+
+    ``from_first_step``: only behind the first convolution with a step. Before it pictures are large and channels few:
+    rounding costs a detector precision there, and time.
 
     Raises
     ------
@@ -34,7 +37,7 @@ def quantise(graph: bytes, feeds: Iterable[Feed]) -> bytes:
         When no layer lies behind the first ones, or there is nothing to calibrate on.
     """
     network = onnx.load_from_string(graph)
-    kept, inner = layers(network)
+    kept, inner = layers(network, from_first_step=from_first_step)
     reader = _Reader(feeds)
     if not inner:
         raise ValueError(f"int8: expected a graph with {' or '.join(LAYERS)} behind its first layers, found none")
@@ -59,20 +62,30 @@ def quantise(graph: bytes, feeds: Iterable[Feed]) -> bytes:
         return out.read_bytes()
 
 
-def layers(network: onnx.ModelProto) -> tuple[list[str], list[str]]:
-    """Names of the layers that see an input before any other layer does, and of those behind them."""
+def layers(network: onnx.ModelProto, *, from_first_step: bool = False) -> tuple[list[str], list[str]]:
+    """Names of the layers that see an input before any other layer does, and of those behind them.
+
+    With ``from_first_step`` the former are all up to the first convolution with a step.
+    """
     weights = {weight.name for weight in network.graph.initializer}
     behind: set[str] = set()
     first: list[str] = []
     inner: list[str] = []
+    stepped = not from_first_step
     for node in network.graph.node:
         layer = node.op_type == "Conv" or (node.op_type == "MatMul" and node.input[1] in weights)
         late = any(name in behind for name in node.input)
         if layer:
-            (inner if late else first).append(node.name)
+            (inner if late and stepped else first).append(node.name)
+            stepped |= _step(node) > 1
         if layer or late:
             behind.update(node.output)
     return first, inner
+
+
+def _step(node: onnx.NodeProto) -> int:
+    """A convolution's largest step; 1 for other layers."""
+    return max((max(item.ints) for item in node.attribute if item.name == "strides"), default=1)
 
 
 def expected_outputs(graph: bytes, inputs: Feed) -> dict[str, NDArray[np.float32]]:

@@ -14,6 +14,8 @@ from spermscope.types import Grades
 
 SPANS = {"calibration_error": 0.2, "unlike": 0.4}
 """What a margin is a share of where the mean row tells nothing."""
+SIGHT = ("recall", "precision", "f1")
+"""Measures of a detector: more is better."""
 DRAWS = 12
 """Seed of every interval and floor."""
 
@@ -31,11 +33,11 @@ def changes(
         scores = (MEASURES[name].score(grades.probabilities, exam.target, exam) for grades in (before, after))
         numbers = (*scores, apart.value, apart.low, apart.high, allowed[name])
         if np.isfinite(numbers).all():
-            found[name] = _change(*numbers)
+            found[name] = change(*numbers)
     other = (before.unlike != after.unlike).astype(np.float64)
     low, high = bootstrap_interval(other, exam.donor, _rng(), resamples=resamples)
     shares = before.unlike.mean(), after.unlike.mean()
-    return found | {"unlike": _change(*shares, other.mean(), low, high, share * SPANS["unlike"])}
+    return found | {"unlike": change(*shares, other.mean(), low, high, share * SPANS["unlike"])}
 
 
 def margins(exam: Exam, share: float) -> dict[str, float]:
@@ -53,7 +55,7 @@ def margins(exam: Exam, share: float) -> dict[str, float]:
 
 def worst(name: str, change: Change) -> float:
     """How much worse the measure may have become, by its interval's worse end; below 0 where it became better."""
-    return -change.low if name in MEASURES and MEASURES[name].higher else change.high
+    return -change.low if name in SIGHT or (name in MEASURES and MEASURES[name].higher) else change.high
 
 
 def beyond(found: Mapping[str, Change]) -> dict[str, Change]:
@@ -61,7 +63,8 @@ def beyond(found: Mapping[str, Change]) -> dict[str, Change]:
     return {name: change for name, change in found.items() if worst(name, change) > change.margin}
 
 
-def _change(*numbers: float) -> Change:
+def change(*numbers: float) -> Change:
+    """Before, after, difference, low, high and margin, rounded."""
     names = ("before", "after", "difference", "low", "high", "margin")
     return Change(**{name: round(float(number), 6) for name, number in zip(names, numbers, strict=True)})
 

@@ -1,0 +1,77 @@
+"""An int8 variant of a detector: calibrated on simulated pictures, judged on others beside f32."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from spermscope.drawing import Progress, draw_all
+from spermscope.metrics.intervals import resampled_interval
+from spermscope.runtime import Model, ModelFile, Variant, read_model
+from spermscope.training.detector import count_hits, rates
+from spermscope.training.int8 import Trial, with_int8
+from spermscope.training.pictures import Picture, draw_picture
+from spermscope.training.quantise import quantise
+from spermscope.training.worsening import DRAWS, SIGHT, change
+
+CALIBRATING, JUDGING = 128, 600
+FIRST_SEED = 5_000_000
+"""No training draws pictures from here on: they are a million to a seed."""
+MARGIN = 0.01
+"""A point of recall, precision or F1."""
+
+
+def try_int8_detector(
+    path: Path, *, seed: int = 0, processes: int = 2, progress: Progress = lambda done, total: None
+) -> Trial:
+    """Make the int8 variant of a detector, and judge it on pictures that it was not calibrated on; writes nothing.
+
+    Raises
+    ------
+    ValueError
+        When the model is no detector, or this machine computes something else than the variant says.
+    """
+    file = read_model(path)
+    if file.card.kind != "detector":
+        raise ValueError(f"{path}: expected a detector, found a {file.card.kind} model")
+    first = FIRST_SEED + seed * (CALIBRATING + JUDGING)
+    pictures = draw_all(draw_picture, range(first, first + CALIBRATING + JUDGING), processes, progress)
+    feeds = ({"picture": picture.flat.astype(np.float32)[None, None]} for picture in pictures[:CALIBRATING])
+    quantised = with_int8(file, "model", quantise(file.graphs["model"], feeds, from_first_step=True))
+    return judge_detector(quantised, pictures[CALIBRATING:])
+
+
+def judge_detector(file: ModelFile, pictures: list[Picture]) -> Trial:
+    """The file's int8 variant beside its f32: recall, precision and F1 at the file's own threshold."""
+    whole = Model(file, precision="int8")
+    whole.check_golden()
+    before, after = (_hits(model, pictures) for model in (Model(file), whole))
+    changes = {}
+    for number, name in enumerate(SIGHT):
+        sides = rates(before.sum(axis=0))[number], rates(after.sum(axis=0))[number]
+
+        def difference(rows: NDArray[np.int64], number: int = number) -> float:
+            return rates(after[rows].sum(axis=0))[number] - rates(before[rows].sum(axis=0))[number]
+
+        low, high = resampled_interval(difference, np.arange(len(pictures)), np.random.default_rng(DRAWS))
+        changes[name] = change(*sides, sides[1] - sides[0], low, high, MARGIN)
+    variant = Variant(
+        made_by=f"spermscope export --int8 simulated on {CALIBRATING} pictures, onnxruntime {onnxruntime.__version__}",
+        judged_on=f"{len(pictures)} other simulated pictures",
+        split_hash="",
+        changes=changes,
+    )
+    return Trial(replace(file, card=file.card.model_copy(update={"variants": {"int8": variant}})), variant)
+
+
+def _hits(model: Model, pictures: list[Picture]) -> NDArray[np.int64]:
+    """``(N, 3)`` hits, heads and judged detections of each picture."""
+    constants = model.card.constants
+    threshold = float(np.ravel(constants["threshold"])[0])
+    slope, shift = np.ravel(constants.get("calibration", [1.0, 0.0])).tolist()
+    outputs = [model.run("model", {"picture": one.flat.astype(np.float32)[None, None]})["cells"][0] for one in pictures]
+    return count_hits(outputs, pictures, threshold, (slope, shift))[0]
