@@ -5,14 +5,16 @@ No line, letter or plate is painted on a head: all of them are clipped to what l
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QLineF, QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPen, QPolygonF, QRegion
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QPolygonF, QRegion
 
 from spermscope.acquisition.shown import CellInView, Shown
 from spermscope.app.labels import place_labels
@@ -192,35 +194,70 @@ def _size(one: _Marked, name_px: float, look: Look) -> tuple[float, float]:
 
 
 def _label(painter: QPainter, one: _Marked, where: QRectF, look: Look) -> None:
-    high = look.letters_px
+    device = painter.device()
+    ratio = device.devicePixelRatioF() if device is not None else 1.0
+    whisker = None if one.grade is None else _whisker_px(one, where.width() - 0.7 * look.letters_px)
+    followed = one.cell.track_id == look.followed
+    said = (one.name, one.grade, whisker, followed)
+    image = _label_image(*said, round(where.width(), 1), look.letters_px, painter.font().family(), ratio)
+    painter.drawImage(where.topLeft(), image)
+
+
+def _whisker_px(one: _Marked, span: float) -> tuple[int, int, int]:
+    """Where the expected grade lies between A (0) and E (``span``), and how far the model's own doubt reaches."""
+    worst = len(MARKS) - 1
+    at = (one.expected, one.expected - one.doubt, one.expected + one.doubt)
+    middle, low, high = (round(span * min(worst, max(0.0, grade)) / worst) for grade in at)
+    return middle, low, high
+
+
+@lru_cache(maxsize=1024)
+def _label_image(
+    name: str,
+    grade: int | None,
+    whisker: tuple[int, int, int] | None,
+    followed: bool,
+    width: float,
+    high: float,
+    family: str,
+    ratio: float,
+) -> QImage:
+    """A label, drawn once as long as it says the same: most do from one frame to the next."""
+    where = QRectF(0.0, 0.0, width, high if grade is None else 1.5 * high)
+    size = math.ceil(where.width() * ratio), math.ceil(where.height() * ratio)
+    image = QImage(*size, QImage.Format.Format_ARGB32_Premultiplied)
+    image.setDevicePixelRatio(ratio)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(PLATE)
     painter.drawRoundedRect(where, 0.2 * high, 0.2 * high)
-    row = QRectF(where.left() + 0.2 * high, where.top(), where.width() - 0.4 * high, high)
-    if one.grade is not None:
-        paint_mark(painter, one.grade, row)
+    row = QRectF(0.2 * high, 0.0, width - 0.4 * high, high)
+    letters = QFont(family)
+    letters.setPixelSize(max(7, round(0.8 * high)))
+    painter.setFont(letters)
+    if grade is not None and whisker is not None:
+        paint_mark(painter, grade, row)
         row.setLeft(row.left() + mark_width(high) + 0.1 * high)
-        foot = QRectF(where.left() + 0.35 * high, where.top() + high, where.width() - 0.7 * high, 0.4 * high)
-        _whisker(painter, one, foot)
-    painter.setPen(QColor(INK if one.cell.track_id == look.followed else SOFT))
-    painter.drawText(row, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, one.name)
+        _whisker(painter, whisker, QRectF(0.35 * high, high, width - 0.7 * high, 0.4 * high))
+    painter.setPen(QColor(INK if followed else SOFT))
+    painter.drawText(row, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, name)
+    painter.end()
+    return image
 
 
-def _whisker(painter: QPainter, one: _Marked, where: QRectF) -> None:
+def _whisker(painter: QPainter, px: tuple[int, int, int], where: QRectF) -> None:
     """From A (left) to E (right): a dot at the expected grade, a line as far as the model's own doubt."""
-    worst, span, middle = len(MARKS) - 1, where.width(), where.center().y()
-    x = where.left() + span * one.expected / worst
-    low, high = (
-        where.left() + span * min(worst, max(0.0, one.expected + off)) / worst for off in (-one.doubt, one.doubt)
-    )
-    thin = max(1.0, 0.12 * where.height())
+    at, low, high = (where.left() + offset for offset in px)
+    middle, thin = where.center().y(), max(1.0, 0.12 * where.height())
     painter.setPen(QPen(QColor(255, 255, 255, 70), thin))
-    painter.drawLines(_axis(where, worst))
+    painter.drawLines(_axis(where, len(MARKS) - 1))
     painter.setPen(QPen(QColor(INK), 2.5 * thin))
     painter.drawLine(QLineF(low, middle, high, middle))
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(INK))
-    painter.drawEllipse(QPointF(x, middle), 0.28 * where.height(), 0.28 * where.height())
+    painter.drawEllipse(QPointF(at, middle), 0.28 * where.height(), 0.28 * where.height())
 
 
 def _axis(where: QRectF, worst: int) -> list[QLineF]:
