@@ -20,11 +20,12 @@ def model(request) -> Model:
 
 def onnx_graphs(path):
     with zipfile.ZipFile(path) as archive:
-        return {name[:-5]: archive.read(name) for name in archive.namelist() if name.endswith(".onnx")}
+        names = [name for name in archive.namelist() if name.endswith(".onnx") and not name.endswith("-int8.onnx")]
+        return {name[:-5]: archive.read(name) for name in names}
 
 
 def test_openvino_gives_what_torch_gave_when_the_model_was_exported(model):
-    graphs = {key.split("/")[0] for key in model.golden}
+    graphs = {key.split("/")[0] for key in model.golden if "/in/" in key}
     for graph in graphs:
         parts = {
             side: {k.split("/")[-1]: v for k, v in model.golden.items() if k.startswith(f"{graph}/{side}/")}

@@ -13,7 +13,9 @@ def asinh(values: NDArray[np.float32]) -> NDArray[np.float32]:
     ``sign(x) log(|x| + sqrt(x^2 + 1))``.
     """
     size = np.abs(values).reshape(-1, values.shape[-1] if values.ndim else 1)
-    root = cv2.magnitude(size, np.ones_like(size))
-    root = cv2.add(root, size, root)
+    root = cv2.multiply(size, size)
+    root += 1.0
+    cv2.sqrt(root, root)
+    root += size
     cv2.log(root, root)
     return np.copysign(root.reshape(values.shape), values)

@@ -41,8 +41,8 @@ def export(
     hundredth. Else exit 2.
 
     \b
-    Examples: spermscope export grader.spermscope --int8 study --out small.spermscope
-              spermscope export detector.spermscope --int8 simulated --out small.spermscope
+    Example: spermscope export grader.spermscope --int8 study --out small.spermscope
+    Example: spermscope export detector.spermscope --int8 simulated --out small.spermscope
     """
     from spermscope.runtime import SUFFIX, write_model
     from spermscope.training.int8 import try_int8
