@@ -15,11 +15,11 @@ from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
-from spermscope.app.application import LETTERS_PX, open_run
+from spermscope.app.application import LETTERS_PX, open_run, share_the_processor
 from spermscope.app.checking import SelfTest
 from spermscope.app.micrometer import MicrometerDialog
 from spermscope.app.preferences import Preferences
@@ -33,6 +33,8 @@ from spermscope.video.recorder import Recorder
 
 SCENE = "width_px=960,height_px=720,um_per_px=0.3333,fps=15,duration_s=4,cells=16,seed=12,optics=phase"
 SIZES = ((1280, 800), (2560, 1440))
+SETTLED_MS = 6000
+"""The figures of the status line are of the last five seconds, in which a picture of a window costs a while."""
 AGREES = 'print(\'[{"stage": "all", "ok": true}]\')'
 
 
@@ -47,13 +49,20 @@ def movie(path: Path) -> Path:
     return path
 
 
+def let(milliseconds: int) -> None:
+    """Let the windows work; ``QTest.qWait`` would keep Python's lock meanwhile, and every other thread waiting."""
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+
 def wait(until: Callable[[], object], seconds: float = 60.0) -> None:
     """Let the windows work until that is so."""
     begun_s = time.monotonic()
     while not until():
         if time.monotonic() - begun_s > seconds:
             raise TimeoutError("expected the window to come so far, found it did not")
-        QTest.qWait(20)
+        let(20)
 
 
 def grab(window: LiveWindow, part: Callable[[], QWidget], name: str, folder: Path) -> None:
@@ -62,9 +71,9 @@ def grab(window: LiveWindow, part: Callable[[], QWidget], name: str, folder: Pat
         speak(tongue)
         for width, height in SIZES:
             window.resize(width, height)
-            QTest.qWait(150)
+            let(150)
             shown = part()
-            QTest.qWait(400)
+            let(400)
             size = shown.size()
             shown.grab().save(str(folder / f"{name}-{tongue}-{width}.png"))
             if shown is window and (size.width(), size.height()) != (width, height):
@@ -79,7 +88,7 @@ def opened(window: LiveWindow, ask: Callable[[], None]) -> QDialog:
     """The dialog that ``ask`` opens."""
     before = set(window.findChildren(QDialog))
     ask()
-    QTest.qWait(600)
+    let(600)
     return next(dialog for dialog in window.findChildren(QDialog) if dialog not in before)
 
 
@@ -89,6 +98,7 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     os.environ["SPERMSCOPE_CONFIG"] = str(folder / "config")
     QApplication.instance() or QApplication([])
+    share_the_processor()
     dress(LETTERS_PX)
     window = LiveWindow(Preferences(folder=str(folder / "sessions")), open_run, SelfTest(command=("-c", AGREES)))
     window.resize(*SIZES[0])
@@ -100,6 +110,7 @@ def main() -> int:
     window.begin(setup)
     window.toggle_recording()
     wait(lambda: window.view.shown is not None and sum(len(cell.grade) for cell in window.view.shown.cells) > 4)
+    let(SETTLED_MS)
     window.activateWindow()
     wait(window.isActiveWindow)
     QTest.keyClick(window, Qt.Key.Key_1)
