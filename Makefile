@@ -36,8 +36,10 @@ lint: .venv/dev              ## style, types, import rows, Windows wheels
 bench: .venv/dev             ## every figure of docs/RESULTS.md
 	$(BIN)/python -m benchmarks
 
-soak: .venv/dev              ## ten minutes of video, memory must stay flat; forty raters and 100 kills, no vote lost
+soak: .venv/dev              ## memory flat over ten minutes of video and half an hour live; 100 kills lose no vote, 100 no recording
 	$(BIN)/python -m benchmarks.soak
+	$(BIN)/python -m benchmarks.painting 1800
+	$(BIN)/python -m benchmarks.recording --kills 100
 	$(BIN)/python -m benchmarks.rating --kills 100
 
 clean:

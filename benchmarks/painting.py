@@ -1,6 +1,6 @@
 """The live window on a camera (``benchmarks.live``): the delay until painted, and paintings a second.
 
-``python -m benchmarks.painting [SECONDS] [--frames FOLDER] [--size WIDTHxHEIGHT]``. First the camera gives 15 frames a
+``python -m benchmarks.painting [SECONDS] [--frames FOLDER] [--size WIDTHxHEIGHT] [--no-record]``. First the camera gives 15 frames a
 second to the application's own window (offscreen unless ``QT_QPA_PLATFORM`` says otherwise), with overlay, candidates
 and figures, everything recorded; the delay runs from a frame's arrival until its overlay is painted. Then the camera
 gives four times as many, so that the pipeline never rests, and the window paints as often as it can, each time as if
@@ -49,7 +49,8 @@ def wait(seconds: float) -> None:
 class Window:
     """The application's window, which shows the run that it is given."""
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, width: int, height: int, *, record: bool) -> None:
+        self._record = record
         self._run: LiveRun | None = None
         dress(LETTERS_PX)
         self.window = LiveWindow(Preferences(), self._given, SelfTest(command=("-c", AGREES)))
@@ -76,7 +77,8 @@ class Window:
         """See ``benchmarks.live.look``: what is seen is what was painted."""
         seen, process = Seen(), psutil.Process()
         window = self.begin(run)
-        window.toggle_recording()
+        if self._record:
+            window.toggle_recording()
         begun_s, spent_s = time.monotonic(), sum(process.cpu_times()[:2])
         wait(WARM_S)
         painted = window.view.painted.connect(lambda delay_s: seen.add(window.view.shown, time.monotonic()))
@@ -123,6 +125,7 @@ def main() -> int:
     parser.add_argument("seconds", nargs="?", type=float, default=60.0)
     parser.add_argument("--frames", type=Path)
     parser.add_argument("--size", default="1280x800")
+    parser.add_argument("--no-record", action="store_true")
     asked = parser.parse_args()
     width, height = (int(side) for side in asked.size.split("x"))
     with tempfile.TemporaryDirectory() as folder:
@@ -130,7 +133,7 @@ def main() -> int:
         images = rendered(asked.frames or Path(folder))
         application = QApplication.instance() or QApplication([])
         share_the_processor()
-        shown = Window(width, height)
+        shown = Window(width, height, record=not asked.no_record)
         lost = measure(images, asked.seconds, shown.look, "painted")
         saturated(images, min(asked.seconds, 20.0), shown)
         shown.window.close()

@@ -1,5 +1,6 @@
 """The sessions window: what is listed, opened, analysed again and compared."""
 
+import json
 import os
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -14,8 +15,10 @@ from PySide6.QtGui import QDesktopServices
 from test_acquisition_archive import made, record  # noqa: F401
 
 from spermscope.app.comparison import ComparisonDialog
+from spermscope.app.reanalysis import settings_of
 from spermscope.app.sessions import SessionsDialog
 from spermscope.app.words import speak, word
+from spermscope.settings import Settings
 
 
 class Browser(QObject):
@@ -123,6 +126,17 @@ def test_a_recording_that_was_cut_off_is_analysed_again_beside_it(dialog, qtbot,
     assert (root / "gone-2" / "report.html").is_file()
     assert "gone-2" in [entry.folder.name for entry in dialog.entries]
     assert (root / "gone.partial").is_dir()
+
+
+def test_a_session_is_analysed_again_with_the_settings_that_it_was_made_with(dialog, root):
+    path = root / "one" / "session.json"
+    said_there = json.loads(path.read_text(encoding="utf-8"))
+    said_there["settings"] |= {"precision": "int8", "accept_estimated_scale": True}
+    path.write_text(json.dumps(said_there), encoding="utf-8")
+    entries = {entry.folder.name: entry for entry in dialog.entries}
+    assert settings_of(entries["one"]) == Settings(precision="int8", accept_estimated_scale=True)
+    assert settings_of(entries["two"]) == Settings()
+    assert settings_of(entries["gone.partial"]) is None
 
 
 def test_a_recording_that_cannot_be_read_is_told(dialog, qtbot, root):

@@ -135,6 +135,20 @@ def test_predictions_stay_off_after_a_self_test_that_differs(window_of, setup, q
     assert any("self-test" in reason for reason in ended.args[0].summary.not_graded)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["int8", "f32"])
+def test_models_compute_as_the_preferences_say(window_of, setup, qtbot, precision):
+    window = window_of(preferences=Preferences(precision=precision))
+    dialog = SetupDialog(window.preferences, parent=window)
+    dialog.sources.set_address(setup.address)
+    dialog.folder.setText(str(setup.sessions))
+    dialog.scale.setText("0.4")
+    window.begin(dialog.read())
+    qtbot.waitUntil(lambda: window.running.run.newest() is not None, timeout=60_000)
+    assert [model.precision for model in window.running.run.models] == [precision, precision]
+    qtbot.waitUntil(lambda: window.status.value("engine").endswith(precision), timeout=10_000)
+
+
 def test_a_source_that_cannot_be_used_is_told_and_another_can_follow(window_of, setup, tmp_path, qtbot):
     window = window_of()
     (tmp_path / "a file").touch()

@@ -305,6 +305,7 @@ def test_stills_of_mixed_sizes_give_detections_only(tmp_path):
     assert "cells followed" not in page
 
 
+@pytest.mark.slow
 def test_several_sources_get_numbered_folders(movie, tmp_path):
     done = CliRunner().invoke(
         commands, ["assess", str(movie), str(movie), "--um-per-px", "0.4", "--out", str(tmp_path / "both"), "--json"]

@@ -24,6 +24,7 @@ def test_starting_loads_no_numpy():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_a_study_is_simulated_checked_and_takes_votes(tmp_path):
     shape = ("--clips", 16, "--donors", 2, "--raters", 6, "--seed", 3, "--processes", 1)
     done = run("simulate", "study", "--out", tmp_path / "d", *shape)

@@ -209,6 +209,7 @@ def test_a_study_and_a_package_begin_in_the_database_that_they_go_on_in(tmp_path
     assert not [*tmp_path.rglob("rating.db")]
 
 
+@pytest.mark.slow
 def test_verify_exits_with_2_and_names_what_it_found(tmp_path):
     folder = new(tmp_path / "s")
     with open_study(folder) as study:

@@ -235,6 +235,7 @@ def test_passphrases_cannot_be_guessed_by_trying(study, rater):
     )
 
 
+@pytest.mark.slow
 def test_passphrases_cannot_be_guessed_by_many_tries_at_once(study, rater):
     async def tries(passphrase, count):
         transport = httpx2.ASGITransport(make_app(study, hosts=("testserver",)))

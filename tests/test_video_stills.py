@@ -87,6 +87,7 @@ def test_a_given_scale_is_that_of_every_size(mixed):
         assert all(source.scale_of(frame.image) is source.profile.scale for frame in source)
 
 
+@pytest.mark.slow
 def test_the_session_has_the_scale_of_every_size(session, mixed):
     profile = json.loads((session.folder / "session.json").read_text(encoding="utf-8"))["profile"]
     with open_source(mixed, stills=True) as source:
@@ -101,6 +102,7 @@ def test_the_session_has_the_scale_of_every_size(session, mixed):
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
+@pytest.mark.slow
 def test_the_report_has_the_scale_of_every_size(session, language):
     page = write_report(session.folder, language).read_text(encoding="utf-8")
     for one in session.summary.profile["scales"]:
@@ -108,6 +110,7 @@ def test_the_report_has_the_scale_of_every_size(session, language):
     assert "± 100 %" in page
 
 
+@pytest.mark.slow
 def test_detections_are_those_of_a_picture_at_the_scale_of_its_size(session, mixed):
     rows = csv.DictReader((session.folder / "detections.csv").read_text(encoding="utf-8").splitlines())
     found = [float(row["score"]) for row in rows if row["frame"] == "1"]

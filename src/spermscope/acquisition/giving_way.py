@@ -18,7 +18,8 @@ def give_way() -> None:
     """
     with suppress(OSError):
         if sys.platform == "linux":
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
+            me = threading.get_native_id()
+            os.setpriority(os.PRIO_PROCESS, me, max(os.getpriority(os.PRIO_PROCESS, me), NICE))
         elif sys.platform == "win32":
             import ctypes
 

@@ -45,7 +45,7 @@ class Reanalysis(QObject):
             done = assess(
                 str(self._entry.recording),
                 self._folder,
-                settings=_settings(self._entry),
+                settings=settings_of(self._entry),
                 conditions=_conditions(self._entry),
                 language=self._language,
                 progress=self._progress,
@@ -62,7 +62,7 @@ class Reanalysis(QObject):
             self.went_on.emit(done)
 
 
-def _settings(entry: Entry) -> Settings | None:
+def settings_of(entry: Entry) -> Settings | None:
     """Those of the session itself, so that the same frames give the same again; none of one that never ended."""
     if entry.state not in ("whole", "part"):
         return None
