@@ -1,8 +1,8 @@
 """Detection on real pictures beside the box detector, where the recordings lie beside the checkout.
 
-``python -m benchmarks.detection [visem] [stills] [--model FILE ...] [--pictures DIR]``. A hit is a centre inside a
-labelled box, one to one. Shipped detector unless models are given; with several, by their files' names, a row each.
-``--pictures`` draws misses (yellow) and false alarms (red) into DIR.
+``python -m benchmarks.detection [visem] [stills] [--model FILE ...] [--int8] [--pictures DIR]``. A hit is a centre
+inside a labelled box, one to one. Shipped detector unless models are given; with several, by their files' names, a row
+each. ``--pictures`` draws misses (yellow) and false alarms (red) into DIR.
 
 visem52: a phase-contrast clip with boxes on sampled frames, read with no scale given; what lies on boxes of class 1
 and 2 (clusters, small heads) is left out; unlabelled sperm count as false, so precision is a lower bound. A track's
@@ -80,11 +80,15 @@ def in_pixels(boxes: np.ndarray, image: np.ndarray) -> np.ndarray:
     return boxes * np.array([1, width, height, width, height])
 
 
-def detectors(models: list[Path]) -> dict[str, tuple[float, Model | None]]:
+def detectors(models: dict[str, Model]) -> dict[str, tuple[float, Model | None]]:
     """Name, threshold and model of each network and of the hand-set boxes."""
-    loaded = [load_model(path, threads=2) for path in models]
-    names = ["network"] if len(models) == 1 else [f"network {path.stem}" for path in models]
-    found = {n: (float(np.ravel(m.card.constants["threshold"])[0]), m) for n, m in zip(names, loaded, strict=True)}
+    found = {
+        "network" if len(models) == 1 else f"network {name}": (
+            float(np.ravel(model.card.constants["threshold"])[0]),
+            model,
+        )
+        for name, model in models.items()
+    }
     return {**found, "difference of boxes": (0.0, None)}
 
 
@@ -93,7 +97,7 @@ def open_one(profile: SourceProfile, model: Model | None) -> Detector:
     return HeatmapDetector(profile, Settings(), model, EVERYTHING) if model else BoxDetector(profile, Settings())
 
 
-def visem(models: list[Path], pictures: Path | None) -> None:
+def visem(models: dict[str, Model], pictures: Path | None) -> None:
     """The clip: single frames with one polarity voted, and tracks."""
     boxes = read_boxes(DATA / "visem52" / "boxes.csv", "frame")
     for name, (threshold, model) in detectors(models).items():
@@ -150,7 +154,7 @@ def tracks(boxes: dict[str, np.ndarray], model: Model) -> tuple[list[Seen], list
     return found
 
 
-def stills(models: list[Path], pictures: Path | None) -> None:
+def stills(models: dict[str, Model], pictures: Path | None) -> None:
     """The stills, all together and by camera."""
     folder = DATA / "icsi-stills"
     boxes = read_boxes(folder / "boxes.csv", "image")
@@ -217,14 +221,17 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     words.add_argument("sets", nargs="*", help="visem, stills; both when not named")
     words.add_argument("--model", type=Path, nargs="+", default=[shipped("detector")])
+    words.add_argument("--int8", action="store_true", help="their int8 variants")
     words.add_argument("--pictures", type=Path)
     asked = words.parse_args()
     if not DATA.is_dir():
         sys.stdout.write("no recordings beside the checkout: nothing measured\n")
         return
+    precision = "int8" if asked.int8 else "f32"
+    models = {path.stem: load_model(path, threads=2, precision=precision) for path in asked.model}
     sys.stdout.write(HEADER)
     for name in asked.sets or ["visem", "stills"]:
-        {"visem": visem, "stills": stills}[name](asked.model, asked.pictures)
+        {"visem": visem, "stills": stills}[name](models, asked.pictures)
 
 
 if __name__ == "__main__":

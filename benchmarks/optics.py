@@ -1,10 +1,11 @@
 """Detection on simulated pictures of every contrast method: what holds across microscopes, and what a score means.
 
-``python -m benchmarks.optics [--model FILE ...]``. Seeds of its own; scales of 0.2-0.6 um/px are known. A head counts
-where it is not blurred beyond recognition; what lies on a blurred head, a bead or a red cell is excused. Centre in box:
-the upright box round the head. AP50: boxes that overlap by half. Calibration: by how much the mean score of detections
-above the threshold is off the share of them that are heads. Debris: eight times as much as in a washed sample, under
-typical optics. ``f1 (hand-set boxes)`` is the difference of boxes on the same pictures, its polarity known.
+``python -m benchmarks.optics [--model FILE ...] [--int8]``. Seeds of its own; scales of 0.2-0.6 um/px are known. A head
+counts where it is not blurred beyond recognition; what lies on a blurred head, a bead or a red cell is excused. Centre
+in box: the upright box round the head. AP50: boxes that overlap by half. Calibration: by how much the mean score of
+detections above the threshold is off the share of them that are heads. Debris: eight times as much as in a washed
+sample, under typical optics. ``f1 (hand-set boxes)`` is the difference of boxes on the same pictures, its polarity
+known.
 """
 
 from __future__ import annotations
@@ -169,7 +170,10 @@ def main() -> None:
     """Print the tables."""
     words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     words.add_argument("--model", type=Path, nargs="+", default=[shipped("detector")])
-    loaded = [(path.stem, load_model(path, threads=2)) for path in words.parse_args().model]
+    words.add_argument("--int8", action="store_true", help="their int8 variants")
+    asked = words.parse_args()
+    precision = "int8" if asked.int8 else "f32"
+    loaded = [(path.stem, load_model(path, threads=2, precision=precision)) for path in asked.model]
     named = [(name, model, float(np.ravel(model.card.constants["threshold"])[0])) for name, model in loaded]
     sys.stdout.write(
         "| detector, optics | heads | AP | AP50 | best F1 | recall | precision | F1 | score - share | recall, moving | "

@@ -1,10 +1,10 @@
 """The live window on a camera (``benchmarks.live``): the delay until painted, and paintings a second.
 
-``python -m benchmarks.painting [SECONDS] [--frames FOLDER] [--size WIDTHxHEIGHT] [--no-record]``. First the camera gives 15 frames a
-second to the application's own window (offscreen unless ``QT_QPA_PLATFORM`` says otherwise), with overlay, candidates
-and figures, everything recorded; the delay runs from a frame's arrival until its overlay is painted. Then the camera
-gives four times as many, so that the pipeline never rests, and the window paints as often as it can, each time as if
-the frame were new.
+``python -m benchmarks.painting [SECONDS] [--frames FOLDER] [--size WIDTHxHEIGHT] [--no-record]``. First the camera
+gives 15 frames a second to the application's own window (offscreen unless ``QT_QPA_PLATFORM`` says otherwise), with
+overlay, candidates and figures, everything recorded; the delay runs from a frame's arrival until its overlay is
+painted. Then the camera gives four times as many, so that the pipeline never rests, and the window paints as often as
+it can, each time as if the frame were new.
 """
 
 from __future__ import annotations
