@@ -13,6 +13,7 @@ import argparse
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,11 +36,11 @@ FULL_AFTER = 40
 """Seconds after which the replay is full: from there on memory must stay flat."""
 
 
-def rendered(folder: Path) -> Array:
+def rendered(folder: Path, scene: str = SCENE) -> Array:
     """``(N, H, W) uint8`` the scene's frames, as a raw file that is made once."""
-    path = folder / "live.npy"
+    path = folder / ("live.npy" if scene == SCENE else f"live-{zlib.crc32(scene.encode()):08x}.npy")
     if not path.exists():
-        settings = SceneSettings.parse(SCENE)
+        settings = SceneSettings.parse(scene)
         shape = (round(settings.fps * settings.duration_s), settings.height_px, settings.width_px)
         part = np.lib.format.open_memmap(folder / "part.npy", "w+", np.uint8, shape)
         for number, _, image, _ in Scene(settings).frames():

@@ -1,10 +1,10 @@
 """The live window on a camera (``benchmarks.live``): the delay until painted, and paintings a second.
 
-``python -m benchmarks.painting [SECONDS] [--frames FOLDER] [--size WIDTHxHEIGHT] [--no-record]``. First the camera
-gives 15 frames a second to the application's own window (offscreen unless ``QT_QPA_PLATFORM`` says otherwise), with
-overlay, candidates and figures, everything recorded; the delay runs from a frame's arrival until its overlay is
-painted. Then the camera gives four times as many, so that the pipeline never rests, and the window paints as often as
-it can, each time as if the frame were new.
+``python -m benchmarks.painting [SECONDS] [--frames FOLDER] [--size WIDTHxHEIGHT] [--no-record] [--scene WORDS]``. First
+the camera gives 15 frames a second to the application's own window (offscreen unless ``QT_QPA_PLATFORM`` says
+otherwise), with overlay, candidates and figures, everything recorded; the delay runs from a frame's arrival until its
+overlay is painted. Then the camera gives four times as many, so that the pipeline never rests, and the window paints as
+often as it can, each time as if the frame were new.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import psutil
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
-from benchmarks.live import WARM_S, RawCamera, Seen, live_run, measure, rendered
+from benchmarks.live import SCENE, WARM_S, RawCamera, Seen, live_run, measure, rendered
 from spermscope.acquisition.run import LiveRun
 from spermscope.app.application import LETTERS_PX, share_the_processor
 from spermscope.app.checking import SelfTest
@@ -126,11 +126,12 @@ def main() -> int:
     parser.add_argument("--frames", type=Path)
     parser.add_argument("--size", default="1280x800")
     parser.add_argument("--no-record", action="store_true")
+    parser.add_argument("--scene", default=SCENE, help="as sim: takes it, at 0.3333 um/px and 15 fps")
     asked = parser.parse_args()
     width, height = (int(side) for side in asked.size.split("x"))
     with tempfile.TemporaryDirectory() as folder:
         os.environ["SPERMSCOPE_CONFIG"] = folder
-        images = rendered(asked.frames or Path(folder))
+        images = rendered(asked.frames or Path(folder), asked.scene)
         application = QApplication.instance() or QApplication([])
         share_the_processor()
         shown = Window(width, height, record=not asked.no_record)
