@@ -125,3 +125,18 @@ def test_a_step_whose_grades_are_withheld_keeps_everything_else(shown):
     cells = view.show(rows[-1].step, 1.0, "not graded: the self-test failed").cells
     assert {cell.not_graded for cell in cells} == {"not graded: the self-test failed"}
     assert not any(len(cell.grade) for cell in cells)
+
+
+def test_a_grade_that_comes_late_is_not_shown_while_grades_are_withheld():
+    with open_source(SCENE) as source:
+        pipeline = Pipeline(source.profile)
+        view, placed = View(pipeline), None
+        for frame in source:
+            placed = pipeline.place(pipeline.look(frame))
+            view.learn(pipeline.grade(placed))
+        assert any(len(cell.grade) for cell in view.show(placed.step, 1.0).cells)
+        late = {row: grade for row, grade in view._grades.items()}
+        assert not any(len(cell.grade) for cell in view.show(placed.step, 1.0, "not graded: why").cells)
+        view._grades.update(late)
+        assert {cell.not_graded for cell in view.show(placed.step, 1.0, "not graded: why").cells} == {"not graded: why"}
+        assert not any(len(cell.grade) for cell in view.show(placed.step, 1.0).cells)

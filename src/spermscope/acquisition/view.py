@@ -17,7 +17,10 @@ MOST_RENEWED = 4
 
 
 class View:
-    """Follows a pipeline and says what each of its steps shows: for each, ``show`` and then ``learn``, in order."""
+    """Follows a pipeline and says what each of its steps shows: for each, ``show`` and then ``learn``, in order.
+
+    ``learn`` may lag some steps behind ``show``, in another thread.
+    """
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
@@ -56,7 +59,7 @@ class View:
 
     def _cell(self, step: Step, row: int, unsettled: set[int], withheld: str) -> CellInView:
         tracks, track_id = step.tracks, int(step.tracks.track_id[row])
-        grade = self._grades.get(track_id, self._none)
+        grade = self._none if withheld else self._grades.get(track_id, self._none)
         x, y = tracks.xy_px[row].tolist()
         width, height = tracks.wh_px[row].tolist()
         return CellInView(
