@@ -135,7 +135,7 @@ def test_a_grade_that_comes_late_is_not_shown_while_grades_are_withheld():
             placed = pipeline.place(pipeline.look(frame))
             view.learn(pipeline.grade(placed))
         assert any(len(cell.grade) for cell in view.show(placed.step, 1.0).cells)
-        late = {row: grade for row, grade in view._grades.items()}
+        late = dict(view._grades)
         assert not any(len(cell.grade) for cell in view.show(placed.step, 1.0, "not graded: why").cells)
         view._grades.update(late)
         assert {cell.not_graded for cell in view.show(placed.step, 1.0, "not graded: why").cells} == {"not graded: why"}
