@@ -130,7 +130,7 @@ class Model:
     def prompt(self) -> Model:
         """The same model for a live picture: one call at a time, on one core.
 
-        Two cores shorten the wait by a third where nothing else runs, but cost a third more, and wait for each other.
+        Two cores shorten the wait by a third where nothing else runs, but cost a quarter more, and wait for each other.
         """
         model = copy(self)
         model._threads = model._at_once = 1

@@ -68,6 +68,18 @@ class Analysis:
         self._dropped = 0
         self._kept: deque[Future[None]] = deque()
 
+    def begin(self) -> None:
+        """Load the models, in a thread, while the first frames are still awaited; before ``run``."""
+        with_models = ThreadPoolExecutor(1, "models")
+        self._loading = with_models.submit(self._load)
+        with_models.shutdown(wait=False)
+
+    def _load(self) -> tuple[Model | None, Model]:
+        """Detector, if it is a network, and grader."""
+        network, precision = self._settings.detect.method == "network", self._settings.precision
+        detector = load_in(shipped("detector"), precision).prompt() if network else None
+        return detector, (self._own or load_in(shipped("grader"), precision)).prompt()
+
     def run(self, source: Source, calibration: Calibration | None, ready: Callable[[], None]) -> None:
         """Open the models, call ``ready``, and analyse until no frame comes any more; never raises."""
         try:
@@ -110,11 +122,8 @@ class Analysis:
 
     def _open(self, source: Source, calibration: Calibration | None) -> Pipeline:
         profile = source.profile
-        network = self._settings.detect.method == "network"
-        precision = self._settings.precision
-        self._detector_model = load_in(shipped("detector"), precision).prompt() if network else None
+        self._detector_model, self._grader_model = self._loading.result()
         own_grader(profile, self._settings, self._own)
-        self._grader_model = (self._own or load_in(shipped("grader"), precision)).prompt()
         pipeline = Pipeline(
             profile,
             self._settings,

@@ -141,6 +141,7 @@ class LiveRun:
         """
         begin_folder(self.folder)
         self._event("started")
+        self._analysis.begin()
         self._threads["capture"].start()
 
     def tell_when_shown(self, tell: Callable[[], None]) -> None:
