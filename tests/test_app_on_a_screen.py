@@ -1,5 +1,6 @@
 """A whole session in a real window on a virtual screen, by keys, as ``benchmarks.screens`` drives it."""
 
+import csv
 import json
 import os
 import shutil
@@ -49,8 +50,8 @@ def test_the_session_holds_the_recording_the_decision_and_the_report(folder):
     (session,) = (path for path in (folder / "sessions").iterdir() if path.is_dir())
     assert (session / "report.html").is_file()
     assert json.loads((session / "session.json").read_text(encoding="utf-8"))["complete"]
-    kinds = [json.loads(line).get("kind") for line in (session / "decisions.jsonl").read_text("utf-8").splitlines()]
-    assert "accept" in kinds
+    with (session / "decisions.csv").open(encoding="utf-8") as table:
+        assert [row["action"] for row in csv.DictReader(table)] == ["accept"]
     recording = describe(session, verify=True)
     assert recording.ended
     assert recording.frames > 15 * 10
