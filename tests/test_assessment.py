@@ -332,7 +332,9 @@ def test_a_truncated_file_is_kept_in_part(movie, tmp_path):
 def test_ctrl_c_keeps_what_is_done(tmp_path):
     address = "sim:width_px=320,height_px=240,um_per_px=0.4,cells=5,fps=15,duration_s=600"
     command = [sys.executable, "-m", "spermscope.cli", "assess", address, "--out", str(tmp_path / "s")]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    # A shell's background job ignores Ctrl-C, and so would what it starts.
+    own_signal = {} if os.name == "nt" else {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **own_signal)
     table = tmp_path / "s.partial" / "stage.csv"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not (table.exists() and table.stat().st_size > 200):
