@@ -98,7 +98,7 @@ class Tally:
             if cell.not_graded:
                 self.not_graded[cell.not_graded.split(":")[-1].strip()] += 1
             else:
-                self._graded[cell.track_id] = cell.grade.probabilities[0]
+                self._graded[cell.track_id] = cell.grade.probabilities[0].copy()  # a view would keep its whole frame
 
     def _add_reasons(self, motion: Kinematics) -> None:
         for name, reason in motion.why.items():
