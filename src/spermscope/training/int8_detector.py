@@ -20,7 +20,7 @@ from spermscope.training.worsening import DRAWS, SIGHT, change
 
 CALIBRATING, JUDGING = 128, 600
 FIRST_SEED = 5_000_000
-"""No training draws pictures from here on: they are a million to a seed."""
+"""Trainings draw a million pictures to a seed: none of a seed below 5 draws these."""
 MARGIN = 0.01
 """A point of recall, precision or F1."""
 
