@@ -1,5 +1,7 @@
 """Recording: everything that is given is kept or counted, and trouble ends it in good order."""
 
+import os
+import sys
 import threading
 import time
 from datetime import UTC, datetime
@@ -9,7 +11,7 @@ import pytest
 from cameras import grey, wait_for
 
 from spermscope.acquisition.capture import Taken
-from spermscope.acquisition.recording import MOST_WAITING, Recording
+from spermscope.acquisition.recording import BEHIND, MOST_WAITING, Recording
 from spermscope.types import Frame, Scale, SourceProfile
 
 
@@ -20,6 +22,7 @@ class Kept:
 
     def __init__(self, full_after=10**9):
         self.rows, self.closed, self.blocked = [], 0, threading.Event()
+        self.asked, self.niceness = threading.Event(), []
         self.blocked.set()
         self._full_after = full_after
 
@@ -28,11 +31,14 @@ class Kept:
         return len(self.rows) / 60
 
     def write(self, frame, taken_utc):
+        self.asked.set()
         self.blocked.wait(10.0)
         if len(self.rows) == self._full_after:
             self.close()
             raise OSError(28, "the disk is full")
         self.rows.append(frame.index)
+        if sys.platform == "linux":
+            self.niceness.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
 
     def gap(self, reason):
         self.rows.append(reason)
@@ -91,6 +97,27 @@ def test_a_disk_that_stalls_costs_counted_frames_and_never_time(tmp_path):
     assert len(disk.rows) + made.dropped == 2 * MOST_WAITING
     assert made.dropped >= MOST_WAITING - 1
     assert disk.rows == sorted(disk.rows)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no niceness of their own")
+def test_a_recording_gives_way_to_what_is_shown_until_it_is_late(tmp_path):
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
+    disk = Kept()
+    made, _ = recording(tmp_path, disk)
+    made.switch(True)
+    disk.blocked.clear()
+    made.put(taken(0))
+    assert disk.asked.wait(10.0)
+    late = 10
+    for index in range(1, BEHIND + late):
+        made.put(taken(index))
+    disk.blocked.set()
+    assert wait_for(lambda: len(disk.rows) == BEHIND + late)
+    made.end()
+    assert disk.rows == list(range(BEHIND + late))
+    assert disk.niceness[0] > usual
+    assert disk.niceness[1:late] == [usual] * (late - 1)
+    assert disk.niceness[-1] > usual
 
 
 def test_a_full_disk_ends_the_recording_says_so_and_it_can_be_begun_again(tmp_path):

@@ -1,4 +1,4 @@
-"""The thread that records: fed without waiting, it yields to nobody, and what it could not take is counted."""
+"""The threads that record: fed without waiting, and what they could not take is counted."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Protocol
 
 from spermscope.acquisition.capture import Taken
+from spermscope.acquisition.giving_way import give_way
 from spermscope.types import Frame, SourceProfile
 
 MOST_WAITING = 64
 """Frames that may wait for the disk: two seconds and more at usual rates."""
+BEHIND = 16
+"""Frames that wait from which on the recording gives way to nobody any more."""
 
 
 class Recorder(Protocol):
@@ -57,9 +60,11 @@ Told = Callable[[str, str], None]
 
 
 class Recording:
-    """Records what it is given while it is switched on, in a thread of its own.
+    """Records what it is given while it is switched on, in threads of its own.
 
-    ``told(kind, line)`` is called from that thread: ``recording``, ``recorded``, or ``not_recording`` and why.
+    One gives way, so that a frame is written where the processor has nothing to show; while ``BEHIND`` frames wait
+    another, which does not, writes them instead. ``told(kind, line)`` is called from either: ``recording``,
+    ``recorded``, or ``not_recording`` and why.
     """
 
     def __init__(self, folder: Path, make: MakeRecorder, told: Told) -> None:
@@ -72,7 +77,11 @@ class Recording:
         self._shape: tuple[int, ...] = ()
         self._before_s = 0.0
         self.dropped = 0
-        self._thread = threading.Thread(target=self._run, name="recording", daemon=True)
+        self._writing = threading.Lock()
+        self._threads = [
+            threading.Thread(target=self._give_way, name="recording", daemon=True),
+            threading.Thread(target=self._run_late, name="recording late", daemon=True),
+        ]
 
     @property
     def on(self) -> bool:
@@ -105,8 +114,9 @@ class Recording:
             self._on = on
             if not on:
                 self._give(None)
-            elif self._thread.ident is None:
-                self._thread.start()
+            elif self._threads[0].ident is None:
+                for thread in self._threads:
+                    thread.start()
 
     def put(self, taken: Taken) -> None:
         """Record a frame if that is on; never waits."""
@@ -126,27 +136,42 @@ class Recording:
                 self._give(reason)
 
     def end(self) -> None:
-        """Record what waits, close, and end the thread; returns when that is done."""
+        """Record what waits, close, and end the threads; returns when that is done."""
         with self._changed:
             self._on, self._ended = False, True
             self._give(None)
-        if self._thread.ident is not None:
-            self._thread.join()
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()
 
     def _give(self, item: Taken | str | None) -> None:
         self._items.append(item)
-        self._changed.notify()
+        self._changed.notify_all()
 
-    def _take(self) -> Taken | str | None:
+    def _give_way(self) -> None:
+        give_way()
+        while self._wait(lambda: bool(self._items) and self._waiting < BEHIND):
+            self._next()
+
+    def _run_late(self) -> None:
+        """Write what is late, and at the end all that waits."""
+        while self._wait(lambda: self._waiting >= BEHIND) or self._items:
+            self._next()
+
+    def _wait(self, due: Callable[[], bool]) -> bool:
+        """True once it is due, False once this recording has ended."""
         with self._changed:
-            self._changed.wait_for(lambda: bool(self._items))
-            item = self._items.popleft()
-            self._waiting -= isinstance(item, Taken)
-            return item
+            self._changed.wait_for(lambda: self._ended or due())
+            return not self._ended
 
-    def _run(self) -> None:
-        while True:
-            item = self._take()
+    def _next(self) -> None:
+        with self._writing:
+            with self._changed:
+                if not self._items:
+                    return
+                item = self._items.popleft()
+                self._waiting -= isinstance(item, Taken)
+                self._changed.notify_all()
             try:
                 if isinstance(item, Taken):
                     self._write(item)
@@ -156,8 +181,6 @@ class Recording:
                     self._close()
             except (OSError, ValueError) as error:
                 self._fail(error)
-            if item is None and self._ended and not self._items:
-                return
 
     def _write(self, taken: Taken) -> None:
         shape = taken.frame.image.shape
