@@ -1,6 +1,7 @@
 """Counts follow corrections, and the raw result stays."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from live_cells import StillRun, cell, grade_of, peaked, swimming
@@ -9,6 +10,7 @@ from test_tally import step
 from spermscope.acquisition.corrections import cells_in_view, counts, write_corrected
 from spermscope.acquisition.decisions import Decisions
 from spermscope.acquisition.standing import Standing
+from spermscope.concentration import concentration
 from spermscope.tally import Tally
 from spermscope.types import Cell
 
@@ -49,7 +51,7 @@ def test_without_corrections_the_figures_are_the_sessions_own(tally):
 
 
 def test_one_that_is_no_sperm_leaves_every_count_and_share(tally):
-    left = counts(tally, {3})
+    left = counts(tally, not_sperm={3})
     assert (left.cells, left.graded, left.mean_in_view) == (3, 3, 3.0)
     assert left.motility["motile"][0] == pytest.approx(2 / 3)
     assert left.sample_distribution["E"] == pytest.approx(1 / 3)
@@ -60,7 +62,32 @@ def test_leaving_out_is_the_same_as_never_having_followed(tally):
     for index in range(100):
         other.add_step(step(index, 0, "still" if index else "start", 3))
     other.add_cells((ended(0, 40.0), ended(1, 40.0), ended(2, 0.0, grade=4)))
-    assert counts(tally, {3}) == counts(other)
+    assert counts(tally, not_sperm={3}) == counts(other)
+
+
+def test_the_concentration_is_that_of_the_cells_in_view_that_are_left(tally):
+    amount = concentration(4.0, 0.02)
+    raw, left = counts(tally, amount), counts(tally, amount, {3})
+    assert raw.concentration == pytest.approx((amount.millions_per_ml, amount.low, amount.high))
+    expected = concentration(3.0, 0.02)
+    assert left.concentration == pytest.approx((expected.millions_per_ml, expected.low, expected.high))
+    assert counts(tally, amount, {0, 1, 2, 3}).concentration[:2] == (0.0, 0.0)
+
+
+def test_one_that_is_no_sperm_leaves_the_share_of_hyperactivated(tally):
+    called = {0: "yes", 1: "no", 2: "no", 3: "no"}
+    told = Tally(1)
+    for index in range(100):
+        told.add_step(step(index, 0, "still" if index else "start", 4))
+    told.add_cells(
+        tuple(
+            replace(cell, kinematics=replace(cell.kinematics, hyperactivated=called[cell.track_id]))
+            for cell in (ended(0, 40.0), ended(1, 40.0), ended(2, 0.0), ended(3, 0.0))
+        )
+    )
+    assert counts(told).hyperactivated[0] == pytest.approx(1 / 4)
+    assert counts(told, not_sperm={3}).hyperactivated[0] == pytest.approx(1 / 3)
+    assert counts(told, not_sperm={0, 1, 2, 3}).hyperactivated is None
 
 
 def test_one_that_was_missed_adds_to_the_number_of_cells_alone(tally):
@@ -70,12 +97,12 @@ def test_one_that_was_missed_adds_to_the_number_of_cells_alone(tally):
 
 
 def test_with_all_left_out_there_are_no_shares(tally):
-    none = counts(tally, {0, 1, 2, 3})
+    none = counts(tally, not_sperm={0, 1, 2, 3})
     assert (none.cells, none.motility, none.sample_distribution, none.mean_in_view) == (0, None, None, 0.0)
 
 
 def test_ids_that_were_never_counted_change_nothing(tally):
-    assert counts(tally, {99}) == counts(tally)
+    assert counts(tally, not_sperm={99}) == counts(tally)
 
 
 def test_the_file_has_raw_and_corrected_figures_and_how_many_corrections_there_were(tally, tmp_path):
@@ -84,7 +111,7 @@ def test_the_file_has_raw_and_corrected_figures_and_how_many_corrections_there_w
     made.not_sperm(2, grade_of(2), None, frame=1)
     made.undo()
     made.missed(9, 0.9, (10.0, 20.0))
-    write_corrected(tmp_path, tally)
+    write_corrected(tmp_path, tally, None)
     told = json.loads((tmp_path / "corrected.json").read_text())
     assert told["corrections"] == 2
     assert told["not_sperm"] == [3]
@@ -95,7 +122,7 @@ def test_the_file_has_raw_and_corrected_figures_and_how_many_corrections_there_w
 
 def test_without_corrections_there_is_no_file(tally, tmp_path):
     Decisions(StillRun(tmp_path)).decide("accept", 1, grade_of(1), None, frame=1)
-    write_corrected(tmp_path, tally)
+    write_corrected(tmp_path, tally, None)
     assert not (tmp_path / "corrected.json").exists()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +44,11 @@ class _Field:
     map: int
     place_um: tuple[float, float]
     frames: int = 0
-    cells: int = 0
+    frames_of: Counter[int] = field(default_factory=Counter)
+
+    def in_view(self, without: Set[int]) -> float:
+        cells = self.frames_of.total() - sum(self.frames_of[track_id] for track_id in without)
+        return cells / self.frames
 
 
 class Tally:
@@ -59,6 +63,7 @@ class Tally:
         self.frames = 0
         self.dropped = 0
         self.fields = 0
+        self.shapes: set[tuple[int, ...]] = set()
         self.first_time_s = self.last_time_s = float("nan")
         self.cells = 0
         self.not_graded: Counter[str] = Counter()
@@ -79,12 +84,12 @@ class Tally:
         self.frames += 1
         self.dropped += step.dropped
         self.fields = max(self.fields, step.stage.field + 1)
+        self.shapes.add(step.frame.image.shape)
         self._milliseconds.update(step.timings_ms)
-        confirmed = step.tracks.track_id[step.tracks.confirmed]
-        self._frames_in_view.update(confirmed.tolist())
-        seen = len(confirmed)
-        self._count_in_view(step.frame.time_s, seen)
-        self._count_in_field(step.stage, seen)
+        confirmed = step.tracks.track_id[step.tracks.confirmed].tolist()
+        self._frames_in_view.update(confirmed)
+        self._count_in_view(step.frame.time_s, len(confirmed))
+        self._count_in_field(step.stage, confirmed)
         self.add_cells(step.finished)
 
     def add_cells(self, cells: tuple[Cell, ...]) -> None:
@@ -113,7 +118,7 @@ class Tally:
         frames, total = self._in_view[second]
         self._in_view[second] = (frames + 1, total + cells)
 
-    def _count_in_field(self, stage: StagePosition, cells: int) -> None:
+    def _count_in_field(self, stage: StagePosition, cells: list[int]) -> None:
         self._frames_here = 1 if stage.state in ("start", "jump", "cut") else self._frames_here + 1
         if self._frames_here < self._confirm_hits:
             return
@@ -121,7 +126,7 @@ class Tally:
         if self._frames_here == self._confirm_hits:
             known.map, known.place_um = stage.map, (stage.x_um, stage.y_um)
         known.frames += 1
-        known.cells += cells
+        known.frames_of.update(cells)
 
     @property
     def duration_s(self) -> float:
@@ -148,13 +153,13 @@ class Tally:
         cells -= sum(self._frames_in_view[track_id] for track_id in without)
         return float(cells / frames) if frames else float("nan")
 
-    def watched(self) -> Watched:
+    def watched(self, without: Set[int] = frozenset()) -> Watched:
         """The fields that were watched for long enough for a cell to count."""
-        fields = self._watched.values()
+        seen = self._watched.values()
         return Watched(
-            maps=np.array([field.map for field in fields], np.int64),
-            place_um=np.array([field.place_um for field in fields], np.float64).reshape(-1, 2),
-            in_view=np.array([field.cells / field.frames for field in fields], np.float64),
+            maps=np.array([one.map for one in seen], np.int64),
+            place_um=np.array([one.place_um for one in seen], np.float64).reshape(-1, 2),
+            in_view=np.array([one.in_view(without) for one in seen], np.float64),
         )
 
     def timings_ms(self) -> dict[str, float]:

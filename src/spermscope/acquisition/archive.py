@@ -104,9 +104,13 @@ def main_figures(folder: Path) -> dict[str, str]:
         "scale": _text(summary.profile.get("um_per_px"), "{:.3f}"),
         "cells": _with(str(summary.cells), fixed.get("cells")),
         "in_view": _with(_text(summary.mean_in_view, "{:.1f}"), _text(fixed.get("mean_in_view"), "{:.1f}")),
-        "concentration": _text(amount.millions_per_ml if amount else None, "{:.3g}"),
+        "concentration": _with(
+            _text(amount.millions_per_ml if amount else None, "{:.3g}"), _text(_first(fixed, "concentration"), "{:.3g}")
+        ),
         **{name: _with(_share(shares.get(name)), _fixed_share(fixed, name)) for name in ("motile", "progressive")},
-        "hyperactivated": _share(summary.hyperactivated),
+        "hyperactivated": _with(
+            _share(summary.hyperactivated), _text(_hundred(_first(fixed, "hyperactivated")), PERCENT)
+        ),
         "graded": _with(str(summary.graded), fixed.get("graded")),
     }
     for grade in GRADES:
@@ -168,8 +172,13 @@ def _share(share: Share | None) -> str:
 
 
 def _fixed_share(fixed: Mapping[str, Any], name: str) -> str:
-    shares = (fixed.get("motility") or {}).get(name)
-    return _text(_hundred(shares[0]), PERCENT) if shares else ""
+    return _text(_hundred(_first(fixed.get("motility") or {}, name)), PERCENT)
+
+
+def _first(fixed: Mapping[str, Any], name: str) -> float | None:
+    """The value before its interval; None where it is absent, as everything but counts may be."""
+    found: list[float | None] | None = fixed.get(name)
+    return found[0] if found else None
 
 
 def _with(raw: str, corrected: object) -> str:

@@ -28,6 +28,7 @@ from spermscope.conclusion import Conditions
 from spermscope.runtime import Model, engine_name
 from spermscope.settings import Settings
 from spermscope.store import begin_folder, partial_of
+from spermscope.summary import Summary
 from spermscope.types import Clip, SourceProfile
 from spermscope.video import Source
 from spermscope.video.open import open_reader as reader_of
@@ -235,7 +236,7 @@ class LiveRun:
             if not (partial_of(self.folder) / "video").exists():
                 shutil.rmtree(partial_of(self.folder), ignore_errors=True)
             raise
-        self._conclude_decisions()
+        self._conclude_decisions(summary)
         progress(2, 3)
         from spermscope.assessment import Assessed  # with the report and its charts, which take a second to load
         from spermscope.report import write_report
@@ -244,13 +245,13 @@ class LiveRun:
         progress(3, 3)
         return Assessed(self.folder, summary)
 
-    def _conclude_decisions(self) -> None:
+    def _conclude_decisions(self, summary: Summary) -> None:
         """The tables of what people decided; a row that was edited is told, and costs nothing of the session."""
         sitting = self._analysis.sitting
         try:
             write_decisions(self.folder)
             if sitting is not None:
-                write_corrected(self.folder, sitting.tally)
+                write_corrected(self.folder, sitting.tally, summary.concentration)
         except (ValueError, OSError) as error:
             self._tell("decisions", f"the decisions could not be read: {error}")
 
@@ -269,6 +270,8 @@ class LiveRun:
         else:
             sides = f"{profile.width_px}x{profile.height_px}"
             self._tell("resized", f"the pictures have another size now, {sides}: what was seen before is another field")
+            if profile.scale.source == "estimated" != self._source.profile.scale.source:
+                self._tell("scale", f"the scale that was given is not known to hold at {sides}: it is estimated there")
 
     def on_frame(self, taken: Taken) -> None:
         """See ``capture.Receiver``."""
