@@ -80,7 +80,7 @@ class Recording:
         self._writing = threading.Lock()
         self._threads = [
             threading.Thread(target=self._give_way, name="recording", daemon=True),
-            threading.Thread(target=self._run_late, name="recording late", daemon=True),
+            threading.Thread(target=self._run_late, name="recording-late", daemon=True),
         ]
 
     @property
