@@ -54,6 +54,7 @@ class Timings:
 
 def time_stages(
     address: str,
+    settings: Settings | None = None,
     *,
     grader: Model | None = None,
     progress: Callable[[int, int | None], None] = lambda done, total: None,
@@ -69,7 +70,8 @@ def time_stages(
     taken_s = 0.0
     times_s, cells = [], []
     with open_source(address) as source:
-        pipeline = Pipeline(source.profile, grader=open_grader(source.profile, Settings(), grader))
+        rules = settings or Settings()
+        pipeline = Pipeline(source.profile, rules, grader=open_grader(source.profile, rules, grader))
         begun = time.perf_counter()
         for frame in source:
             read = time.perf_counter()

@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 
 from spermscope import __version__
+from spermscope.commands.bench import bench
 from spermscope.commands.compare import compare
 from spermscope.commands.data import data
 from spermscope.commands.demo import demo
@@ -33,7 +34,7 @@ def commands() -> None:
     """See, follow, measure and grade sperm in microscope video. Research use only."""
 
 
-for group in (simulate, data, rate, train, compare, evaluate, export, demo, live):
+for group in (simulate, data, rate, train, compare, evaluate, export, demo, live, bench):
     commands.add_command(group)
 
 
@@ -171,28 +172,6 @@ def selftest(as_json: bool) -> int:
         for outcome in outcomes:
             click.echo(f"{'ok      ' if outcome.ok else 'MISMATCH'}  {outcome.stage:<11} {outcome.found}")
     return DONE if all(outcome.ok for outcome in outcomes) else OUR_FAULT
-
-
-@commands.command()
-@click.argument("source", default="sim:width_px=1392,height_px=976,um_per_px=0.3333,fps=15,cells=30,duration_s=8")
-@click.option("--grader", type=click.Path(path_type=Path), help="Your own grader, a model file; else the shipped one.")
-@click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
-def bench(source: str, grader: Path | None, as_json: bool) -> None:
-    """Time every stage on this machine: median, 95th percentile and maximum in milliseconds a frame.
-
-    \b
-    Example: spermscope bench movie.mp4
-    """
-    from spermscope.bench import time_stages
-    from spermscope.runtime import load_model
-
-    model = load_model(grader) if grader else None
-    with progress("frames") as advance:
-        table = time_stages(source, grader=model, progress=advance)
-    if as_json:
-        click.echo(json.dumps(table.as_json(), indent=1))
-    else:
-        table.print_table(Console())
 
 
 if __name__ == "__main__":
