@@ -101,6 +101,15 @@ def test_another_size_is_another_source_whose_frames_go_on():
     assert received.frames[39].profile is not received.frames[40].profile
 
 
+def test_a_given_scale_holds_for_the_first_size_alone():
+    sizes = [(48, 64), (60, 80), (48, 64)]
+    pictures = [
+        picture for part, shape in enumerate(sizes) for picture in grey(40, shape=shape, first_s=part * 40 / 60)
+    ]
+    received, _ = captured(Camera(pictures, rate_hz=60.0), 120)
+    assert [source.profile.scale.source for source in received.sources] == ["given", "estimated", "given"]
+
+
 def test_black_pictures_are_told():
     black = [(np.zeros((48, 64), np.uint8), number / 60) for number in range(120)]
     received, _ = captured(Camera(black, rate_hz=60.0), 120)

@@ -201,7 +201,8 @@ def test_a_camera_that_is_lost_and_back_goes_on_in_the_same_session(scene, tmp_p
 def test_pictures_of_another_size_go_on_under_a_new_profile(scene, tmp_path):
     wide = frames_of(SCENE.replace("width_px=320", "width_px=400").replace("seed=31", "seed=32"))
     both = [*scene, *((image, time_s + 3.0) for image, time_s in wide)]
-    run = live(tmp_path / "s", Camera(both, rate_hz=15.0), ValueError("none"), paced=False)
+    chamber = Conditions(depth_um=20.0)
+    run = live(tmp_path / "s", Camera(both, rate_hz=15.0), ValueError("none"), paced=False, conditions=chamber)
     run.start()
     assert wait_for(lambda: run.newest() is not None and run.newest().step.frame.index == 89, 60.0)
     assert run.newest().step.frame.image.shape == (240, 400)
@@ -217,6 +218,11 @@ def test_pictures_of_another_size_go_on_under_a_new_profile(scene, tmp_path):
     for row in table(found.folder, "tracks"):
         by_track.setdefault(row["track_id"], set()).add(row["field"])
     assert all(len(seen) == 1 for seen in by_track.values())
+    assert any("not known to hold at 400x240" in line for line in found.summary.warnings)
+    assert found.summary.not_computed["concentration"] == "not computed: the pictures have several sizes"
+    cells = [row for row in table(found.folder, "sperm") if row["field"] != fields["44"]]
+    assert cells
+    assert {row["vcl_um_s"] for row in cells} == {""}
 
 
 class Breaking(Model):

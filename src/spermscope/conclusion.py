@@ -134,6 +134,8 @@ def _no_amount(profile: SourceProfile, conditions: Conditions, tally: Tally, sti
         return "not computed: the scale is estimated, and its error would count twice; calibrate"
     if not tally.frames:
         return "not computed: no frame"
+    if len(tally.shapes) > 1:
+        return "not computed: the pictures have several sizes"
     return "" if len(tally.watched().in_view) else "not computed: no field was watched long enough for a cell to count"
 
 

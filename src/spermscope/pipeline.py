@@ -124,12 +124,18 @@ class Pipeline:
         self._look_at(profile, detector, grader)
 
     def renew(
-        self, profile: SourceProfile, *, detector: Detector | None = None, grader: Grader | None = None
+        self,
+        profile: SourceProfile,
+        *,
+        detector: Detector | None = None,
+        grader: Grader | None = None,
+        who_reason: str = "",
     ) -> tuple[Cell, ...]:
         """Go on with pictures of another profile, after a cut: the cells whose tracks it ends; ids and fields go on."""
         cells = self._finish(*self._tracker.end_all("cut"), self._field)
         self._stage.cut(profile.scale.um_per_px)
         self._sizes.clear()
+        self._who_reason = who_reason
         self._look_at(profile, detector, grader)
         return cells
 

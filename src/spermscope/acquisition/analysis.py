@@ -163,7 +163,9 @@ class Analysis:
     def _renew(self, pipeline: Pipeline, profile: SourceProfile) -> None:
         grader = open_grader(profile, self._settings, self._grader_model)
         _await(self._kept, 0)
-        cells = ungraded(pipeline.renew(profile, detector=self._detector(profile), grader=grader), self.withheld)
+        why_no_who = self._conditions.who_reason(profile.scale)
+        ended = pipeline.renew(profile, detector=self._detector(profile), grader=grader, who_reason=why_no_who)
+        cells = ungraded(ended, self.withheld)
         self._into(lambda sitting: sitting.add_cells(cells))
         self._view = View(pipeline)
 

@@ -50,6 +50,10 @@ class Opening:
         """The source over ``reader``, its first frames looked at; as ``open_calibrated``."""
         return open_calibrated(self.address, um_per_px=self.um_per_px, optics=self.optics, fps=self.fps, reader=reader)
 
+    def resized(self) -> Opening:
+        """For pictures of another size, of which the given scale says nothing: they may be binned, or cut out."""
+        return replace(self, um_per_px=None, optics=None)
+
 
 class Receiver(Protocol):
     """Who is told what becomes of the source; every call returns soon, and comes from the thread that captures."""
@@ -127,10 +131,14 @@ class Capture:
                 on_told=self._receiver.on_told,
             )
         source: Source | None = None
+        opening, first_shape = self._opening, None
         try:
             while source is None or (self._feed and self._feed.resized and not self._stop.is_set()):
-                source, calibration = self._opening.probed(reader)
+                source, calibration = opening.probed(reader)
                 self._pass(source, calibration)
+                if self._feed:
+                    first_shape = first_shape or (source.profile.height_px, source.profile.width_px)
+                    opening = self._opening if self._feed.shape == first_shape else self._opening.resized()
         finally:
             if source is not None:
                 source.close()

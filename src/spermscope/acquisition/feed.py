@@ -92,6 +92,11 @@ class Feed:
         self._told = False
         self._connect(first)
 
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """Of the latest pictures; None before the first."""
+        return self._shape
+
     def pictures(self) -> Iterator[Picture]:
         """See ``Reader``; waits for a lost camera."""
         self.resized = False
