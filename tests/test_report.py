@@ -1,5 +1,6 @@
 """The report: what it holds, and how a browser shows it."""
 
+import json
 import re
 import shutil
 
@@ -55,8 +56,6 @@ def test_the_page_asks_for_nothing_from_outside(folder):
 
 
 def test_the_bars_are_the_numbers(folder):
-    import json
-
     shares = json.loads((folder / "session.json").read_text(encoding="utf-8"))["sample_distribution"]
     page = write_report(folder).read_text(encoding="utf-8")
     for share in shares.values():
@@ -104,6 +103,23 @@ def test_the_hyperactivated_share_stands_with_its_limits_and_their_doubtful_sour
     for limit in ("150", "0.5", "7", "81", "Mortimer"):
         assert limit in page
     assert {"en": "not checked against the paper", "ja": "原著では確認していません"}[language] in page
+
+
+def test_corrected_figures_stand_beside_those_that_were_found(folder, tmp_path):
+    found = {"cells": 12, "mean_in_view": 10.0, "concentration": [9.5, 5.0, 16.0], "motility": None}
+    raw = found | {"hyperactivated": [0.25, 0.1, 0.4]}
+    left = found | {"cells": 11, "concentration": [8.7, 4.4, 15.0], "hyperactivated": None}
+    told = {"corrections": 1, "not_sperm": [3], "missed": [], "raw": raw, "corrected": left}
+    other = shutil.copytree(folder, tmp_path / "s")
+    (other / "corrected.json").write_text(json.dumps(told))
+    page = write_report(other).read_text(encoding="utf-8")
+    for key, before, after in (
+        ("cells_followed", "12", "11"),
+        ("concentration", "9.5", "8.7"),
+        ("hyperactivated", "25 %", "-"),
+    ):
+        pair = f'<td>{text(key)}</td><td class="n">{before}</td><td class="n">{after}</td>'
+        assert pair in page, key
 
 
 def row(track_id, expected, entropy):
