@@ -20,8 +20,7 @@ def bench(source: str, grader: Path | None, int8: bool, as_json: bool) -> None:
     """Time every stage on this machine: median, 95th percentile and maximum in milliseconds a frame.
 
     \b
-    Examples: spermscope bench movie.mp4
-              spermscope bench --int8
+    Example: spermscope bench --int8 movie.mp4
     """
     from spermscope.bench import time_stages
     from spermscope.runtime import load_in
