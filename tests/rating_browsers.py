@@ -105,6 +105,12 @@ class Seat:
         self.page.wait_for_timeout(280)
         return self.number()
 
+    def reload(self):
+        """Load the page anew, and wait until the last answer can be undone."""
+        self.page.reload()
+        self.until("!document.body.classList.contains('waiting') && !document.querySelector('#undo').disabled")
+        return self.seen()
+
     def number(self):
         """How many are done, as the page says."""
         return min(map(int, re.findall(r"\d+", self.page.locator("#progress").inner_text())))
