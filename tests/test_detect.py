@@ -99,12 +99,12 @@ def test_faint_heads_come_beside_the_sure_ones():
     assert len(more) > len(seen)
 
 
-def cells_of(maps):
-    """``(6, 2h, 2w)`` maps as the network gives them, ``(24, h, w)``: written out cell by cell."""
-    cells = np.empty((24, maps.shape[1] // 2, maps.shape[2] // 2), np.float32)
+def heat_and_rest(maps):
+    """``(6, 2h, 2w)`` maps as the network gives them, ``(h, w, 8)`` and ``(h, w, 16)``: written out cell by cell."""
+    cells = np.empty((maps.shape[1] // 2, maps.shape[2] // 2, 24), np.float32)
     for channel, row, column in np.ndindex(maps.shape):
-        cells[4 * channel + 2 * (row % 2) + column % 2, row // 2, column // 2] = maps[channel, row, column]
-    return cells
+        cells[row // 2, column // 2, 4 * channel + 2 * (row % 2) + column % 2] = maps[channel, row, column]
+    return cells[..., :8], cells[..., 8:]
 
 
 @pytest.mark.parametrize(("row", "column"), [(4, 8), (4, 7), (5, 8), (5, 7)])
@@ -113,7 +113,7 @@ def test_a_peak_is_read_at_its_offset_and_size(row, column):
     maps[2:] = 0.0
     maps[0, row, column] = 3.0
     maps[2:, row, column] = (0.25, -0.5, np.log(11.0), np.log(7.0))
-    seen = decode(cells_of(maps), 0.3, 0.4)
+    seen = decode(*heat_and_rest(maps), 0.3, 0.4)
     assert seen.xy_px.tolist() == [[(column + 0.25) * STRIDE + 0.5, (row - 0.5) * STRIDE + 0.5]]
     assert seen.score[0] == pytest.approx(1 / (1 + np.exp(-3)))
     np.testing.assert_allclose(seen.wh_px, [[11.0, 7.0]], rtol=1e-6)
@@ -124,16 +124,16 @@ def test_a_calibrated_score_and_its_threshold_are_on_one_scale():
     maps = np.full((6, 10, 12), -8.0, np.float32)
     maps[2:] = 0.0
     maps[0, 4, 3], maps[0, 4, 9] = 3.0, 1.0
-    seen = decode(cells_of(maps), 0.4, 0.4, (0.5, -1.0))
+    seen = decode(*heat_and_rest(maps), 0.4, 0.4, (0.5, -1.0))
     np.testing.assert_allclose(seen.score, [1 / (1 + np.exp(-0.5))], rtol=1e-6)
-    assert len(decode(cells_of(maps), 0.37, 0.4, (0.5, -1.0))) == 2
+    assert len(decode(*heat_and_rest(maps), 0.37, 0.4, (0.5, -1.0))) == 2
 
 
 def test_of_two_peaks_on_one_head_the_stronger_counts():
     maps = np.full((6, 10, 12), -8.0, np.float32)
     maps[2:] = 0.0
     maps[0, 4, 7], maps[1, 4, 8], maps[0, 8, 1] = 2.0, 3.0, 1.0
-    seen = decode(cells_of(maps), 0.3, 0.4)
+    seen = decode(*heat_and_rest(maps), 0.3, 0.4)
     assert sorted(seen.sperm.tolist()) == [False, True]
 
 

@@ -21,11 +21,11 @@ from spermscope.dataset import DatasetWriter, Form, open_dataset
 from spermscope.dataset.writer import Vote
 from spermscope.metrics import MEASURES, Exam
 from spermscope.runtime import Model, ModelCard, load_in, load_model, read_model, shipped, write_model
-from spermscope.training.detector import count_hits, rates
+from spermscope.training.detector import blocks_of, count_hits, rates
 from spermscope.training.int8 import LEAST_DONORS, MARGIN, Parts, judge, try_int8, with_int8
-from spermscope.training.int8_detector import judge_detector, try_int8_detector
+from spermscope.training.int8_detector import HELD, judge_detector, try_int8_detector
 from spermscope.training.pictures import draw_picture
-from spermscope.training.quantise import _step, expected_outputs, layers, quantise
+from spermscope.training.quantise import expected_outputs, layers, quantise
 from spermscope.training.worsening import SIGHT, beyond, changes, margins, worst
 from spermscope.types import Clip, Grades
 
@@ -415,22 +415,19 @@ def test_an_answer_that_changes_either_way_counts():
     assert list(beyond(found)) == ["unlike"]
 
 
-def test_a_detector_is_rounded_behind_its_first_step_and_judged_by_its_own_counts():
+def test_a_detector_is_rounded_from_its_first_layer_on_and_judged_by_its_own_counts():
     file = read_model(shipped("detector"))
-    kept, inner = layers(onnx.load_from_string(file.graphs["model"]), from_first_step=True)
-    steps = {node.name: _step(node) for node in onnx.load_from_string(file.graphs["model"]).graph.node}
-    assert [steps[name] for name in kept[:-1]] == [1] * (len(kept) - 1)
-    assert steps[kept[-1]] == 2
-    assert len(inner) > len(kept)
     pictures = [draw_picture(seed) for seed in range(7_000_000, 7_000_012)]
-    feeds = ({"picture": one.flat.astype(np.float32)[None, None]} for one in pictures[:4])
-    trial = judge_detector(
-        with_int8(file, "model", quantise(file.graphs["model"], feeds, from_first_step=True)), pictures[4:]
-    )
+    feeds = ({"blocks": blocks_of(one).numpy()} for one in pictures[:4])
+    whole = quantise(file.graphs["model"], feeds, first=True, held=HELD)
+    network = onnx.load_from_string(whole)
+    made_by = {output: node.op_type for node in network.graph.node for output in node.output}
+    entered = {made_by[name] for node in network.graph.node if node.op_type == "Conv" for name in node.input[:2]}
+    assert entered == {"DequantizeLinear"}
+    trial = judge_detector(with_int8(file, "model", whole), pictures[4:])
     plain, constants = Model(file), file.card.constants
-    outputs = [
-        plain.run("model", {"picture": one.flat.astype(np.float32)[None, None]})["cells"][0] for one in pictures[4:]
-    ]
+    found = [plain.run("model", {"blocks": blocks_of(one).numpy()}) for one in pictures[4:]]
+    outputs = [(maps["heat"][0], maps["rest"][0]) for maps in found]
     hits = count_hits(outputs, pictures[4:], constants["threshold"], tuple(constants["calibration"]))[0].sum(axis=0)
     found = trial.variant.changes
     assert [found[name].before for name in SIGHT] == pytest.approx([*rates(hits)], abs=1e-6)

@@ -70,27 +70,27 @@ def test_the_shipped_grader_says_that_it_is_a_demonstration():
 
 def test_any_batch_and_picture_size_runs():
     detector = load_model(shipped("detector"))
-    for shape in [(1, 1, 32, 32), (2, 1, 64, 96), (1, 1, 160, 320)]:
-        out = detector.run("model", {"picture": np.zeros(shape, np.float32)})["cells"]
-        assert out.shape == (shape[0], 24, shape[2] // 4, shape[3] // 4)
+    for shape in [(1, 8, 8), (2, 16, 24), (1, 40, 80)]:
+        maps = detector.run("model", {"blocks": np.zeros((*shape, 16), np.float32)})
+        assert (maps["heat"].shape, maps["rest"].shape) == ((*shape, 8), (*shape, 16))
 
 
 def test_pictures_of_many_sizes_do_not_pile_up():
     detector = load_model(shipped("detector"))
-    picture = np.random.default_rng(0).normal(size=(1, 1, 32, 64)).astype(np.float32)
-    first = detector.run("model", {"picture": picture})["cells"]
-    for width in range(32, 32 * (MOST_COMPILED + 4), 32):
-        detector.run("model", {"picture": np.zeros((1, 1, 32, width), np.float32)})
+    blocks = np.random.default_rng(0).normal(size=(1, 8, 16, 16)).astype(np.float32)
+    first = detector.run("model", {"blocks": blocks})["heat"]
+    for width in range(8, 8 * (MOST_COMPILED + 4), 8):
+        detector.run("model", {"blocks": np.zeros((1, 8, width, 16), np.float32)})
     assert len(detector._compiled) <= MOST_COMPILED
-    np.testing.assert_allclose(detector.run("model", {"picture": picture})["cells"], first, atol=1e-5)
+    np.testing.assert_allclose(detector.run("model", {"blocks": blocks})["heat"], first, atol=1e-5)
 
 
 def test_threads_that_run_one_model_at_once_get_each_their_own_outputs():
     detector = load_model(shipped("detector"), threads=2)
-    pictures = np.random.default_rng(0).normal(size=(12, 1, 1, 64, 96)).astype(np.float32)
-    alone = [detector.run("model", {"picture": picture})["cells"] for picture in pictures]
+    pictures = np.random.default_rng(0).normal(size=(12, 1, 16, 24, 16)).astype(np.float32)
+    alone = [detector.run("model", {"blocks": blocks})["heat"] for blocks in pictures]
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda picture: detector.run("model", {"picture": picture})["cells"], pictures))
+        together = list(pool.map(lambda blocks: detector.run("model", {"blocks": blocks})["heat"], pictures))
     np.testing.assert_array_equal(together, alone)
 
 
@@ -146,16 +146,16 @@ def _packed(**arrays):
     return packed.getvalue()
 
 
-PICTURE = np.zeros((1, 1, 32, 32), np.float32)
+BLOCKS = np.zeros((1, 8, 8, 16), np.float32)
 
 
 @pytest.mark.parametrize(
     ("part", "content", "says"),
     [
         ("golden.npz", _packed(), "expected golden inputs and outputs"),
-        ("golden.npz", _packed(**{"model.in.picture": PICTURE}), "expected golden inputs and outputs"),
-        ("golden.npz", _packed(**{"model.in.picture": PICTURE, "model.out.nose": PICTURE}), "nose is inf away"),
-        ("golden.npz", _packed(**{"model.in.picture": np.array([{}], dtype=object)}), "expected plain arrays"),
+        ("golden.npz", _packed(**{"model.in.blocks": BLOCKS}), "expected golden inputs and outputs"),
+        ("golden.npz", _packed(**{"model.in.blocks": BLOCKS, "model.out.nose": BLOCKS}), "nose is inf away"),
+        ("golden.npz", _packed(**{"model.in.blocks": np.array([{}], dtype=object)}), "expected plain arrays"),
         ("golden.npz", b"junk", "expected plain arrays"),
         ("model.onnx", b"junk" * 100, "expected graphs that the engine can run"),
         ("model.onnx", None, "expected at least one graph"),

@@ -13,9 +13,10 @@ from spermscope.clips import MODEL_PX, MOTION_FEATURES  # noqa: E402
 from spermscope.detect import STRIDE  # noqa: E402
 from spermscope.labels import split_by_donor, split_hash  # noqa: E402
 from spermscope.metrics import emd_rms  # noqa: E402
-from spermscope.models.heatmap import HeatmapNet, heatmap_loss, to_maps  # noqa: E402
+from spermscope.models.heatmap import HeatmapAtWork, HeatmapNet, heatmap_loss, to_maps  # noqa: E402
 from spermscope.models.scale import ScaleNet  # noqa: E402
 from spermscope.models.streaming import TOKEN, CropEncoder, GradeHead, HeadAtWork  # noqa: E402
+from spermscope.normalise import in_blocks  # noqa: E402
 from spermscope.simulate.donors import draw_cells, draw_donor  # noqa: E402
 from spermscope.simulate.experts import Appearance  # noqa: E402
 from spermscope.study.traits import shape_traits  # noqa: E402
@@ -155,6 +156,16 @@ def test_what_counts_more_weighs_more_in_the_loss():
     )
 
 
+def test_the_detector_at_work_is_the_network_that_was_trained():
+    torch.manual_seed(0)
+    network = HeatmapNet().eval()
+    flat = np.random.default_rng(0).normal(0, 0.3, (64, 96)).astype(np.float32)
+    with torch.no_grad():
+        cells = network(torch.from_numpy(flat)[None, None])
+        found = torch.cat(HeatmapAtWork(network)(torch.from_numpy(in_blocks(flat))), -1)
+    torch.testing.assert_close(found.permute(0, 3, 1, 2), cells, atol=1e-6, rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     "which", ["encoder", "head", *(pytest.param(name, marks=pytest.mark.slow) for name in ("detector", "scale"))]
 )
@@ -165,7 +176,7 @@ def test_torch_onnx_runtime_and_openvino_agree(which, tmp_path):
 
     tokens, motion, valid = batch(3)
     network, inputs, outputs = {
-        "detector": (HeatmapNet(), {"picture": torch.randn(3, 1, 64, 96)}, ["cells"]),
+        "detector": (HeatmapAtWork(HeatmapNet()), {"blocks": torch.randn(3, 16, 24, 16)}, ["heat", "rest"]),
         "scale": (ScaleNet(), {"tile": torch.randn(3, 1, 64, 96)}, ["logits"]),
         "encoder": (CropEncoder(), {"picture": torch.randn(3, 1, MODEL_PX, MODEL_PX)}, ["token"]),
         "head": (
@@ -210,7 +221,8 @@ def test_a_detectors_score_counts_hits_once_and_leaves_out_what_is_not_judged():
         np.zeros((PATCH_PX, PATCH_PX), np.float16), np.array([0, -1, 0], np.int8), centre.astype(np.float32),
         np.full((3, 2), 9.0, np.float32),
     )  # fmt: skip
-    counts, far_px = count_hits([cells[0].numpy()], [picture], 0.5, (1.0, 0.0))
+    placed = cells[0].permute(1, 2, 0).numpy()
+    counts, far_px = count_hits([(placed[..., :8], placed[..., 8:])], [picture], 0.5, (1.0, 0.0))
     assert counts.tolist() == [[1, 2, 2]]
     assert far_px.tolist() == [0.0]
     assert rates(counts[0]) == (0.5, 0.5, 0.5)
@@ -219,11 +231,10 @@ def test_a_detectors_score_counts_hits_once_and_leaves_out_what_is_not_judged():
 class OnePeak(torch.nn.Module):
     """A peak in the middle whose logit is what the picture is filled with."""
 
-    def forward(self, picture):
-        cells = torch.full((1, 24, 64, 64), -9.0)
-        cells[:, 8:] = 0.0
-        cells[0, 0, 32, 32] = picture[0, 0, 0, 0]
-        return cells
+    def forward(self, blocks):
+        heat = torch.full((1, 64, 64, 8), -9.0)
+        heat[0, 32, 32, 0] = blocks[0, 0, 0, 0]
+        return heat, torch.zeros(1, 64, 64, 16)
 
 
 def test_a_calibrated_score_is_the_share_of_such_peaks_that_are_heads():

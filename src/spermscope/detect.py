@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
-from spermscope.normalise import flatten, working_size
+from spermscope.normalise import flatten, in_blocks, working_size
 from spermscope.runtime import Model, load_in, shipped
 from spermscope.settings import Settings
 from spermscope.types import Detections, Frame, SourceProfile
@@ -67,11 +67,11 @@ class HeatmapDetector:
     def detect(self, frame: Frame) -> Detections:
         """See ``Detector``."""
         working = self.model.card.um_per_px
-        picture = flatten(frame.image, self._um_per_px, working)
+        blocks = in_blocks(flatten(frame.image, self._um_per_px, working))
         seen = self.model.read(
             "model",
-            {"picture": picture[None, None]},
-            lambda outputs: decode(outputs["cells"][0], self._least, working, self._calibration),
+            {"blocks": blocks},
+            lambda maps: decode(maps["heat"][0], maps["rest"][0], self._least, working, self._calibration),
         )
         size = working_size(frame.image.shape, self._um_per_px, working)
         return to_source(seen, size, frame.image.shape)
@@ -102,21 +102,26 @@ class BoxDetector:
 
 
 def decode(
-    cells: NDArray[np.float32], threshold: float, um_per_px: float, calibration: tuple[float, float] = (1.0, 0.0)
+    heat: NDArray[np.float32],
+    rest: NDArray[np.float32],
+    threshold: float,
+    um_per_px: float,
+    calibration: tuple[float, float] = (1.0, 0.0),
 ) -> Detections:
-    """Peaks of the network's ``(24, h, w)``, 2 x 2 cells of ``STRIDE`` working pixels a row; in working pixels.
+    """Peaks of the network's ``(h, w, 8)`` and ``(h, w, 16)``; in working pixels.
 
-    The 24 are 6 maps (heat logits of sperm and other, offset x and y, log width and height of the box) of 4 cells each.
+    The former are 2 maps (heat logits of sperm and other), the latter 4 (offset x and y, log width and height of the
+    box), of 2 x 2 cells of ``STRIDE`` working pixels each.
     A peak is a cell that is the largest of its 3 x 3 neighbours in its label's heat; where both labels peak on one
     object the stronger counts. With ``calibration`` (a, b) the score is ``1 / (1 + exp(-(a logit + b)))``, the share of
     such peaks that are heads (Platt 1999).
     """
     slope, shift = calibration
     least = float((np.log(threshold / (1.0 - threshold)) - shift) / slope)
-    height, width = cells.shape[1:]
+    height, width = heat.shape[:2]
     # A flat search and a division are a quarter of the time of a search in three dimensions.
-    channel, y, x = np.unravel_index(np.flatnonzero(cells[:8] > least), (8, height, width))
-    strength = cells[channel, y, x]
+    y, x, channel = np.unravel_index(np.flatnonzero(heat > least), heat.shape)
+    strength = heat[y, x, channel]
     label, row, column = channel // 4, 2 * y + channel % 4 // 2, 2 * x + channel % 2
     peak = np.ones(len(strength), np.bool_)
     for down, across in _NEIGHBOURS:
@@ -124,13 +129,13 @@ def decode(
         near_row = np.clip(row + down, 0, 2 * height - 1)
         near_column = np.clip(column + across, 0, 2 * width - 1)
         near = 4 * label + 2 * (near_row % 2) + near_column % 2
-        peak &= strength >= cells[near, near_row // 2, near_column // 2]
+        peak &= strength >= heat[near_row // 2, near_column // 2, near]
     label, row, column, strength = label[peak], row[peak], column[peak], strength[peak]
     if len(strength) > MOST:
         keep = np.argpartition(strength, -MOST)[-MOST:]
         label, row, column, strength = label[keep], row[keep], column[keep], strength[keep]
-    rest = cells[8:, row // 2, column // 2].T.reshape(-1, 4, 4)
-    own = rest[np.arange(len(row)), :, 2 * (row % 2) + column % 2]
+    around = rest[row // 2, column // 2].reshape(-1, 4, 4)
+    own = around[np.arange(len(row)), :, 2 * (row % 2) + column % 2]
     offset = np.where(label[:, None] == 0, np.clip(own[:, :2], -1.5, 1.5), 0.0)
     xy = (np.column_stack([column, row]) + offset) * STRIDE + (STRIDE - 1) / 2
     box = np.exp(np.clip(own[:, 2:], 0.0, 5.0))

@@ -36,10 +36,11 @@ MOST_COMPILED = 6
 """Compiled graphs kept: a folder of stills of many sizes must not fill the memory."""
 INT8 = "-int8"
 Precision = Literal["f32", "int8"]
-GOLDEN_TOLERANCE: dict[Precision, float] = {"f32": 2e-3, "int8": 1e-2}
-"""Largest difference to the golden output, on outputs of order one.
+GOLDEN_TOLERANCE: dict[Precision, tuple[float, float]] = {"f32": (2e-3, 2e-3), "int8": (0.1, 1e-2)}
+"""Largest and mean difference to the golden output, on outputs of order one.
 
-f32 engines differ by 1e-5. In int8 a value between two steps may fall to either: engines differ by up to 4e-3 there.
+f32 engines differ by 1e-5. In int8 a value between two steps may fall to either, and what follows with it: sound
+engines come as far apart as int8 from f32, here by up to 0.05, on average by 0.006.
 """
 
 
@@ -201,18 +202,19 @@ class Model:
         for graph, entry in self._entries.items():
             inputs = self._golden_part(f"{graph}/in/")
             expected = self._golden_part(f"{entry}/out/")
-            tolerance = GOLDEN_TOLERANCE["f32" if entry == graph else "int8"]
+            most, mean = GOLDEN_TOLERANCE["f32" if entry == graph else "int8"]
             if not inputs or not expected:
                 # The engine runs a graph without inputs on whatever it finds; without outputs nothing is checked.
                 raise ValueError(f"{self.card.name}: expected golden inputs and outputs of graph {entry!r}, found none")
             found = self.run(graph, inputs)
             for name, value in expected.items():
                 alike = name in found and found[name].shape == value.shape
-                far = float(np.max(np.abs(found[name] - value))) if alike else np.inf
-                if not far <= tolerance * max(1.0, float(np.abs(value).max())):
+                far = np.abs(found[name] - value) if alike else np.array(np.inf)
+                size = max(1.0, float(np.abs(value).max()))
+                if not (far.max() <= most * size and far.mean() <= mean * size):
                     raise ValueError(
                         f"{self.card.name}: graph {entry!r} does not give its golden output on this machine: "
-                        f"{name} is {far:g} away"
+                        f"{name} is {far.max():g} away, on average {far.mean():g}"
                     )
 
     def _golden_part(self, prefix: str) -> dict[str, NDArray[Any]]:

@@ -10,11 +10,13 @@ import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import logit
+from torch import Tensor, nn
 
 from spermscope import __version__
 from spermscope.detect import decode, match_heads
 from spermscope.drawing import Progress, draw_all
-from spermscope.models.heatmap import HeatmapNet, heatmap_loss
+from spermscope.models.heatmap import HeatmapAtWork, HeatmapNet, heatmap_loss
+from spermscope.normalise import in_blocks
 from spermscope.runtime import ModelCard, write_model
 from spermscope.simulate.optics import KINDS, Kind
 from spermscope.training.export import golden, to_onnx
@@ -34,7 +36,10 @@ KEPT_EVERY = 400
 """Steps."""
 CALIBRATED_FROM = 0.05
 """Weaker peaks than this are not looked at when scores are calibrated."""
+MAPS = ["heat", "rest"]
 Calibration = tuple[float, float]
+Maps = tuple[NDArray[np.float32], NDArray[np.float32]]
+"""Of one picture, as ``detect.decode`` reads them."""
 
 
 def train_detector(
@@ -73,8 +78,9 @@ def write_detector(
     out: Path, network: HeatmapNet, held: list[Picture], unseen: list[Picture], recipe: str, seed: int
 ) -> Path:
     """Calibrate scores and choose the threshold on ``held`` pictures, score on ``unseen`` ones, write the file."""
-    calibration = calibrate(network, held)
-    threshold = choose_threshold(network, held, calibration)
+    at_work = HeatmapAtWork(network).eval()
+    calibration = calibrate(at_work, held)
+    threshold = choose_threshold(at_work, held, calibration)
     card = ModelCard(
         kind="detector",
         name="heatmap",
@@ -85,18 +91,21 @@ def write_detector(
         seed=seed,
         intended_use="Finding sperm heads in microscope pictures at 0.2-0.7 um per pixel. Research use only.",
         limits="Trained on simulation alone; box sizes are rough; clumps and heads cut by the border are missed.",
-        scores=score(network, unseen, threshold, calibration)
+        scores=score(at_work, unseen, threshold, calibration)
         | {
-            f"f1_{look}": score(network, [p for p in unseen if p.look == look], threshold, calibration)["f1"]
+            f"f1_{look}": score(at_work, [p for p in unseen if p.look == look], threshold, calibration)["f1"]
             for look in KINDS
         },
         constants={"threshold": threshold, "calibration": list(calibration)},
     )
-    example = {
-        "picture": torch.from_numpy(np.stack([p.flat for p in held[:2]])[:, None, :128, :128].astype(np.float32))
-    }
-    graph = to_onnx(network, example, ["cells"], {"picture": {0: "batch", 2: "height", 3: "width"}})
-    return write_model(out, card, {"model": graph}, golden("model", network, example, ["cells"]))
+    example = {"blocks": torch.cat([blocks_of(picture)[:, :32, :32] for picture in held[:2]])}
+    graph = to_onnx(at_work, example, MAPS, {"blocks": {0: "batch", 1: "height", 2: "width"}})
+    return write_model(out, card, {"model": graph}, golden("model", at_work, example, MAPS))
+
+
+def blocks_of(picture: Picture) -> Tensor:
+    """``(1, h, w, 16)``: as the exported network reads it."""
+    return torch.from_numpy(in_blocks(picture.flat.astype(np.float32)))
 
 
 def fit(
@@ -159,11 +168,14 @@ def _resumed(path: Path, of: str, parts: dict[str, Any], generator: torch.Genera
     return int(state["step"])
 
 
-def calibrate(network: HeatmapNet, pictures: list[Picture]) -> Calibration:
-    """Slope and shift of the logit after which a score is the share of peaks like it that are heads (Platt 1999)."""
+def calibrate(network: nn.Module, pictures: list[Picture]) -> Calibration:
+    """Slope and shift of the logit after which a score is the share of peaks like it that are heads (Platt 1999).
+
+    ``network`` is one at work (``models.heatmap.HeatmapAtWork``).
+    """
     logits, heads = [], []
     for output, picture in zip(_outputs(network, pictures), pictures, strict=True):
-        seen = decode(output, CALIBRATED_FROM, WORKING_UM_PER_PX)
+        seen = decode(*output, CALIBRATED_FROM, WORKING_UM_PER_PX)
         seen = seen.where(seen.sperm)
         near, false = _matched(picture, seen.xy_px)
         logits.append(logit(seen.score[np.concatenate([near[:, 1], false])].astype(np.float64)))
@@ -178,7 +190,7 @@ def calibrate(network: HeatmapNet, pictures: list[Picture]) -> Calibration:
     return round(max(slope, 0.05), 4), round(shift, 4)
 
 
-def choose_threshold(network: HeatmapNet, pictures: list[Picture], calibration: Calibration) -> float:
+def choose_threshold(network: nn.Module, pictures: list[Picture], calibration: Calibration) -> float:
     """The lowest threshold, in steps of 0.05, whose F1 on ``pictures`` is within ``F1_FOR_RECALL`` of the best.
 
     A false hit of one frame seldom lives long enough to count; a head that is missed is lost.
@@ -195,7 +207,7 @@ def lowest_as_good(thresholds: list[float], f1: list[float]) -> float:
 
 
 def score(
-    network: HeatmapNet, pictures: list[Picture], threshold: float, calibration: Calibration
+    network: nn.Module, pictures: list[Picture], threshold: float, calibration: Calibration
 ) -> dict[str, float | list[float]]:
     """Recall, precision and F1, each ``[value, low, high]`` (95 %, bootstrap over pictures), and median distance."""
     counts, far_px = count_hits(_outputs(network, pictures), pictures, threshold, calibration)
@@ -209,19 +221,19 @@ def score(
     return found | {"distance_um": round(float(np.median(far_px)) * WORKING_UM_PER_PX, 4) if len(far_px) else np.nan}
 
 
-def _outputs(network: HeatmapNet, pictures: list[Picture]) -> list[NDArray[np.float32]]:
+def _outputs(network: nn.Module, pictures: list[Picture]) -> list[Maps]:
     with torch.no_grad():
-        flats = (torch.from_numpy(picture.flat.astype(np.float32))[None, None] for picture in pictures)
-        return [network(flat).numpy()[0] for flat in flats]
+        found = (network(blocks_of(picture)) for picture in pictures)
+        return [(heat[0].numpy(), rest[0].numpy()) for heat, rest in found]
 
 
 def count_hits(
-    outputs: list[NDArray[np.float32]], pictures: list[Picture], threshold: float, calibration: Calibration
+    outputs: list[Maps], pictures: list[Picture], threshold: float, calibration: Calibration
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """``(N, 3)`` hits, heads and judged detections of each picture, and every hit's distance in working pixels."""
     counts, far = [], [np.empty(0)]
     for output, picture in zip(outputs, pictures, strict=True):
-        seen = decode(output, threshold, WORKING_UM_PER_PX, calibration)
+        seen = decode(*output, threshold, WORKING_UM_PER_PX, calibration)
         seen_px = seen.xy_px[seen.sperm]
         near, false = _matched(picture, seen_px)
         judged = picture.xy_px[picture.kind == 0]
