@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test test-all lint bench soak clean
+.PHONY: demo test test-all lint budget bench soak clean
 
 .venv/plain: pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -32,6 +32,9 @@ lint: .venv/dev              ## style, types, import rows, Windows wheels
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python tools/windows_wheels.py
+
+budget: .venv/dev            ## no stage slower than the last release's
+	$(BIN)/python -m benchmarks.budget
 
 bench: .venv/dev             ## every figure of docs/RESULTS.md
 	$(BIN)/python -m benchmarks

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,10 +24,10 @@ import psutil
 from spermscope.acquisition.figures import Figures
 from spermscope.acquisition.run import LiveRun
 from spermscope.acquisition.shown import Shown
+from spermscope.bench.camera import RawCamera
 from spermscope.settings import Settings
 from spermscope.simulate.scene import Scene, SceneSettings
 from spermscope.types import Array
-from spermscope.video.reader import TimeSource
 
 SCENE = "width_px=1392,height_px=976,um_per_px=0.3333,fps=15,duration_s=20,cells=30,seed=73"
 WARM_S = 5.0
@@ -49,40 +49,6 @@ def rendered(folder: Path, scene: str = SCENE) -> Array:
         del part
         (folder / "part.npy").rename(path)
     return np.load(path, mmap_mode="r")
-
-
-class RawCamera:
-    """Gives pictures on time, whoever listens; see ``video.reader.Reader``."""
-
-    live = True
-    mixed_sizes = False
-    truncated = False
-    paths: tuple[Path, ...] = ()
-    um_per_px = float("nan")
-    frame_count: int | None = None
-    time_source: TimeSource = "container"
-
-    def __init__(self, images: Array, fps: float) -> None:
-        self.warnings: list[str] = []
-        self.rate_hz = fps
-        self._images = images
-        self.late_s = 0.0
-
-    def pictures(self) -> Iterator[tuple[Array, float]]:
-        """Forwards and backwards for ever."""
-        begun_s, count = time.monotonic(), len(self._images)
-        number = 0
-        while True:
-            place = number % (2 * count - 2)
-            image = np.array(self._images[place if place < count else 2 * count - 2 - place])
-            due_s = begun_s + number / self.rate_hz
-            time.sleep(max(0.0, due_s - time.monotonic()))
-            self.late_s = max(self.late_s, time.monotonic() - due_s)
-            yield image, due_s
-            number += 1
-
-    def close(self) -> None:
-        """Hold nothing."""
 
 
 @dataclass

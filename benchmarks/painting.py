@@ -24,7 +24,7 @@ import psutil
 from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
-from benchmarks.live import SCENE, WARM_S, RawCamera, Seen, live_run, measure, rendered
+from benchmarks.live import SCENE, WARM_S, Seen, live_run, measure, rendered
 from spermscope.acquisition.run import LiveRun
 from spermscope.app.application import LETTERS_PX, share_the_processor
 from spermscope.app.checking import SelfTest
@@ -32,6 +32,7 @@ from spermscope.app.preferences import Preferences
 from spermscope.app.setup import Setup
 from spermscope.app.theme import dress
 from spermscope.app.window import LiveWindow
+from spermscope.bench.camera import RawCamera
 from spermscope.types import Array
 
 SATURATED_FPS = 60.0

@@ -141,3 +141,12 @@ def test_unknown_displacements_leave_only_what_was_observed():
     assert out.shape == (4, MOTION_FEATURES)
     assert out[:, 5].tolist() == [1, 0, 1, 1]
     assert not np.delete(out, 5, axis=1).any()
+
+
+def test_many_clips_at_once_move_as_each_by_itself():
+    rng = np.random.default_rng(3)
+    time_s, xy = np.tile(np.arange(12) / 15, (5, 1)), np.cumsum(rng.normal(1, 1, (5, 12, 2)), axis=1)
+    seen, known = rng.random((5, 12)) < 0.8, np.array([True, True, False, True, False])
+    xy[2, 3] = np.nan
+    each = [motion_features(*parts, known=bool(one)) for *parts, one in zip(time_s, xy, seen, known, strict=True)]
+    np.testing.assert_array_equal(motion_features(time_s, xy, seen, known=known), each)

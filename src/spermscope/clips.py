@@ -193,26 +193,31 @@ def central_lift(inputs: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def motion_features(
-    time_s: NDArray[np.float64], xy_um: NDArray[np.float64], observed: NDArray[np.bool_], *, known: bool = True
+    time_s: NDArray[np.float64],
+    xy_um: NDArray[np.float64],
+    observed: NDArray[np.bool_],
+    *,
+    known: bool | np.bool_ | NDArray[np.bool_] = True,
 ) -> NDArray[np.float32]:
-    """``(T, 7)`` what the track adds to each crop, the same whichever way the cell swims.
+    """``(..., T, 7)`` what the track adds to each crop, the same whichever way the cell swims.
 
-    Step and its turning (cosine, sine's size), distance from the first crop, path so far, observed, and whether
-    displacements are known at all (else all but ``observed`` are 0). Lengths over 25 um, steps over 3 um.
+    ``time_s`` and ``observed`` are ``(..., T)``, ``xy_um (..., T, 2)``. Step and its turning (cosine, sine's size),
+    distance from the first crop, path so far, observed, and whether displacements are ``known (...)`` at all (else all
+    but ``observed`` are 0). Lengths over 25 um, steps over 3 um.
     """
-    count = len(time_s)
-    out = np.zeros((count, MOTION_FEATURES), np.float32)
-    out[:, 5] = observed
-    if not known or count == 0:
-        return out
-    step = np.diff(xy_um, axis=0, prepend=xy_um[:1])
-    size = np.hypot(*step.T)
-    before = np.vstack([step[:1], step[:-1]])
-    scale = np.maximum(size * np.hypot(*before.T), 0.05)
-    out[:, 0] = size / 3.0
-    out[:, 1] = (step * before).sum(axis=1) / scale
-    out[:, 2] = np.abs(step[:, 0] * before[:, 1] - step[:, 1] * before[:, 0]) / scale
-    out[:, 3] = np.hypot(*(xy_um - xy_um[0]).T) / 25.0
-    out[:, 4] = np.cumsum(size) / 25.0
-    out[:, 6] = 1.0
+    out = np.zeros((*time_s.shape, MOTION_FEATURES), np.float32)
+    if out.size:
+        step = np.diff(xy_um, axis=-2, prepend=xy_um[..., :1, :])
+        before = np.concatenate([step[..., :1, :], step[..., :-1, :]], axis=-2)
+        size, size_before = (np.hypot(one[..., 0], one[..., 1]) for one in (step, before))
+        scale = np.maximum(size * size_before, 0.05)
+        away = xy_um - xy_um[..., :1, :]
+        out[..., 0] = size / 3.0
+        out[..., 1] = (step * before).sum(axis=-1) / scale
+        out[..., 2] = np.abs(step[..., 0] * before[..., 1] - step[..., 1] * before[..., 0]) / scale
+        out[..., 3] = np.hypot(away[..., 0], away[..., 1]) / 25.0
+        out[..., 4] = np.cumsum(size, axis=-1) / 25.0
+        out[..., 6] = 1.0
+    out[~np.asarray(known, np.bool_)] = 0.0
+    out[..., 5] = observed
     return out

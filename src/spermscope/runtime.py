@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import threading
 import zipfile
 import zlib
@@ -166,6 +167,21 @@ class Model:
         found = reader({output.get_any_name(): request.get_tensor(output).data for output in request.model_outputs})
         compiled.idle.append(request)
         return found
+
+    def multiplications(self, graph: str, inputs: Arrays) -> int:
+        """How many ``graph`` does for ``inputs``, in convolutions and products of matrices; all else is little."""
+        network = _engine().read_model(self._graphs[graph])
+        network.reshape({name: list(array.shape) for name, array in inputs.items()})
+        total = 0
+        for layer in network.get_ops():
+            kind = layer.get_type_name()
+            if kind in ("Convolution", "GroupConvolution", "MatMul"):
+                first, second = (list(layer.input_value(number).shape) for number in (0, 1))
+                inner = second[2 if kind == "GroupConvolution" else 1 :]
+                if kind == "MatMul":
+                    inner = [first[-2 if layer.get_attributes()["transpose_a"] else -1]]
+                total += math.prod(layer.output(0).shape) * math.prod(inner)
+        return total
 
     def _ready(self, graph: str, inputs: Arrays) -> _Compiled:
         if graph not in self._graphs:

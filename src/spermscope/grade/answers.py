@@ -69,8 +69,8 @@ def unlike_above(card: ModelCard) -> float:
 def displacements(
     time_s: NDArray[np.float64], xy_um: NDArray[np.float64], observed: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
-    """``clips.motion_features``; without displacements where any place is NaN."""
-    return motion_features(time_s, xy_um, observed, known=bool(np.isfinite(xy_um).all()))
+    """``clips.motion_features``; without displacements where any place of a clip is NaN."""
+    return motion_features(time_s, xy_um, observed, known=np.isfinite(xy_um).all(axis=(-2, -1)))
 
 
 def answer(

@@ -20,13 +20,19 @@ CROPS_HZ = 15.0
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What is kept of one crop; ``token`` is None where none was due."""
+    """What is kept of one crop; ``token`` is None where none was due.
+
+    ``numbers``: its time in s, x and y in um, 1 where it was observed, and how far its centre stands out (NaN where no
+    token was due).
+    """
 
     token: NDArray[np.float32] | None
-    lift: float
-    time_s: float
-    xy_um: NDArray[np.float64]
-    observed: bool
+    numbers: tuple[float, ...]
+
+    @property
+    def time_s(self) -> float:
+        """When it was taken."""
+        return self.numbers[0]
 
 
 class StreamingGrader:
@@ -107,10 +113,8 @@ class StreamingGrader:
                 np.flatnonzero(due), self.model.run("encoder", {"picture": inputs[:, None]})["token"], strict=True
             ):
                 tokens[row] = token
-        return [
-            _Look(token, *rest)
-            for token, *rest in zip(tokens, lift.tolist(), time_s.tolist(), xy_um, observed.tolist(), strict=True)
-        ]
+        numbers = np.column_stack([time_s, xy_um, observed, lift]).tolist()
+        return [_Look(token, tuple(row)) for token, row in zip(tokens, numbers, strict=True)]
 
     def _grade(self, track_ids: list[int], batch: list[list[_Look]]) -> Grades:
         """A row for each track; every list holds at least one token and ends with the latest crop."""
@@ -120,16 +124,17 @@ class StreamingGrader:
         tokens = np.zeros((count, length, self._token), np.float32)
         motion = np.zeros((count, length, MOTION_FEATURES), np.float32)
         valid = np.zeros((count, length), np.float32)
+        lift = np.empty(count)
         for row, looks in enumerate(batch):
-            first = length - len(looks)
-            for place, look in enumerate(looks, first):
+            for place, look in enumerate(looks, length - len(looks)):
                 if look.token is not None:
                     tokens[row, place], valid[row, place] = look.token, 1.0
-            motion[row, first:] = displacements(
-                np.array([look.time_s for look in looks]),
-                np.array([look.xy_um for look in looks]),
-                np.array([look.observed for look in looks]),
-            )
+        lengths = np.array([len(looks) for looks in batch])
+        for seen in np.unique(lengths).tolist():
+            rows = np.flatnonzero(lengths == seen)
+            table = np.array([[look.numbers for look in batch[row]] for row in rows.tolist()])
+            time_s, xy_um, observed, lifts = table[..., 0], table[..., 1:3], table[..., 3] > 0, table[..., 4]
+            motion[rows, length - seen :] = displacements(time_s, xy_um, observed)
+            lift[rows] = np.nanmedian(lifts, axis=1)
         out = self.model.run("head", {"tokens": tokens, "motion": motion, "valid": valid})
-        lift = np.array([np.nanmedian([look.lift for look in looks]) for looks in batch])
         return answer(track_ids, [looks[-1].time_s for looks in batch], out, lift, self._far)

@@ -1,0 +1,86 @@
+"""A scene before a camera, live: how late what is seen comes, and how many frames are never looked at."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from spermscope.acquisition.run import LiveRun
+from spermscope.bench.camera import RawCamera
+from spermscope.bench.scenes import BenchScene
+from spermscope.settings import Settings
+
+WARM_S = 3.0
+"""Left out: the first cells are found and graded."""
+LOOK_S = 0.004
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """``delay_ms`` from a frame's arrival until its cells have their places, of all that were looked at.
+
+    ``came`` and ``left_out`` are the frames of the same seconds and those that a newer one overtook; ``graded`` is how
+    many of the cells followed for two seconds had a grade at the end, as a share.
+    """
+
+    delay_ms: list[float]
+    came: int
+    left_out: int
+    cells: float
+    graded: float
+
+
+def watch(scene: BenchScene, folder: Path, fps: float, seconds: float, *, record: bool) -> Watched:
+    """Watch for so long, as ``live`` does without a window.
+
+    Raises
+    ------
+    ValueError
+        When nothing was analysed.
+    """
+    camera = RawCamera(np.array(scene.images(folder)), fps)
+    with tempfile.TemporaryDirectory(prefix="spermscope-bench-") as place:
+        run = LiveRun(
+            "camera:0",
+            Path(place) / "session",
+            um_per_px=scene.um_per_px,
+            settings=Settings(precision="int8"),
+            open_reader=lambda: camera,
+        )
+        run.start()
+        if record:
+            run.record(True)
+        while run.newest() is None:
+            _await_something(run)
+        time.sleep(WARM_S)
+        found = _look(run, seconds)
+        run.finish()
+    return found
+
+
+def _await_something(run: LiveRun) -> None:
+    if run.figures().state == "ended":
+        raise ValueError("bench: expected frames to be analysed, found none")
+    time.sleep(LOOK_S)
+
+
+def _look(run: LiveRun, seconds: float) -> Watched:
+    before, latest = run.figures(), run.newest()
+    delays_ms, cells, graded = [], [], float("nan")
+    until_s = time.monotonic() + seconds
+    while time.monotonic() < until_s:
+        shown = run.newest()
+        if shown is not None and shown is not latest:
+            latest = shown
+            delays_ms.append(1e3 * shown.delay_s)
+            cells.append(sum(cell.confirmed for cell in shown.cells))
+            old = [cell for cell in shown.cells if cell.confirmed and cell.followed_s >= 2.0]
+            graded = sum(not cell.not_graded for cell in old) / len(old) if old else float("nan")
+        time.sleep(LOOK_S)
+    after = run.figures()
+    left_out = after.dropped_analysis - before.dropped_analysis
+    return Watched(delays_ms, after.captured - before.captured, left_out, float(np.mean(cells or [0])), graded)
