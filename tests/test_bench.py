@@ -116,8 +116,8 @@ def test_no_network_exceeds_what_the_machine_multiplies():
 def test_a_cap_is_told_to_each_library_by_names_it_knows():
     assert capped("native") == {}
     code = """
-    from numpy._core._multiarray_umath import __cpu_features__ as has
-    print(any(on for name, on in has.items() if name.startswith(("AVX512", "X86_V4"))))
+    from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
+    print(any(__cpu_features__[name] for name in __cpu_dispatch__ if name.startswith(("AVX512", "X86_V4"))))
     """
     command = [sys.executable, "-W", "error", "-c", textwrap.dedent(code)]
     done = subprocess.run(command, env=os.environ | capped("avx2"), capture_output=True, text=True, check=False)
