@@ -183,15 +183,6 @@ def test_arrays_of_anything_but_numbers_and_classes_are_refused(tmp_path, value)
         read_plain_pickle(pickled(tmp_path / "p", value))
 
 
-@pytest.mark.filterwarnings("error")
-def test_a_byte_array_that_the_file_ends_within_is_refused(tmp_path, capfd):
-    path = tmp_path / "p.pkl"
-    path.write_bytes(b"\x80\x05\x96" + (20).to_bytes(8, "little") + b"abc")
-    with pytest.raises(ValueError, match="expected a pickle of arrays"):
-        read_plain_pickle(path)
-    assert capfd.readouterr().err == ""
-
-
 @given(st.binary(max_size=60))
 def test_what_is_no_pickle_is_refused_in_one_line_or_plain(tmp_path_factory, data):
     path = tmp_path_factory.getbasetemp() / "broken.pkl"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def read_plain_pickle(path: Path) -> Any:
     """
     with path.open("rb") as file:
         try:
-            return _made(_PlainUnpickler(_Read(file)).load())
+            return _made(_PlainUnpickler(file).load())
         except _RefusedError as error:
             raise ValueError(f"{path}: expected arrays and plain containers, found a call for {error}") from error
         except Exception as error:  # what is no pickle can raise anything
@@ -36,13 +36,6 @@ def read_plain_pickle(path: Path) -> Any:
 
 class _RefusedError(Exception):
     """What was asked for."""
-
-
-class _Read:
-    """A file that can only be read: of a byte array that it was to fill and could not, Python tells by itself."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self.read, self.readline = file.read, file.readline
 
 
 class _PlainUnpickler(pickle.Unpickler):
