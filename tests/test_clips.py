@@ -76,6 +76,35 @@ def test_at_higher_rates_the_nearest_frame_to_each_due_time_is_taken_once(fps):
     assert len(taken) == pytest.approx(45, abs=1)
 
 
+def graded_each_frame(times_s, cells, begin=1):
+    """How many cells have their 1st, 3rd, 5th .. crop with each frame; all begin with the frame ``begin``."""
+    clipper, image = Clipper(0.5, every=2), np.zeros((40, 40), np.uint8)
+    seen, graded = dict.fromkeys(range(cells), 0), []
+    for index, time_s in enumerate(times_s):
+        here = tracks(range(cells), [(20, 20)] * cells) if index >= begin else tracks([], np.empty((0, 2)))
+        ids = clipper.step(Frame(image, index, time_s), here).track_id.tolist()
+        graded.append(sum(seen[one] % 2 == 0 for one in ids))
+        for one in ids:
+            seen[one] += 1
+    return graded, seen
+
+
+@pytest.mark.parametrize(("fps", "most"), [(15, 5), (30, 3), (60, 2), (100, 1)])
+def test_cells_that_begin_together_are_graded_in_turn(fps, most):
+    graded, seen = graded_each_frame(np.arange(2 * fps) / fps, 10)
+    assert max(graded) == most
+    assert min(seen.values()) >= 15 * 2 - 4
+
+
+def test_a_cell_that_begins_alone_begins_at_once():
+    assert graded_each_frame(np.arange(6) / 15, 1)[0] == [0, 1, 0, 1, 0, 1]
+
+
+def test_two_frames_at_almost_the_same_time_do_not_make_a_million_slots():
+    graded, _ = graded_each_frame([0.0, 1e-9, 0.1, 0.2, 0.3, 0.4], 20)
+    assert sum(graded) > 0
+
+
 def test_after_a_gap_no_crop_is_taken_twice_to_catch_up():
     times_s = [0.0, 0.02, 0.04, 0.06, 0.6, 0.62, 0.64, 0.66, 0.68]
     taken = due_times(times_s)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,6 +19,10 @@ MODEL_PX = 128
 """Central part of a crop that networks see: 64 um, head, midpiece and most of the tail."""
 MOTION_FEATURES = 7
 GAIN = 3.0
+MOST_SLOTS = 16
+"""Into so many parts of the time between two grades of a cell, at most, the cells are dealt out."""
+SAMPLE = (MODEL_PX // 4) ** 2
+"""Pixels of which a crop's level and gain are read."""
 
 
 @dataclass(slots=True)
@@ -36,6 +41,9 @@ class Clipper:
 
     Keeps the latest ``length`` crops of a live track and its best clip (most observed crops, then the latest). A clip
     ends where a grader grades it, on a track's ``first``-th crop and every ``every`` later; before, anywhere.
+
+    Cells that begin together begin a few frames apart, less than ``every`` crops: every ``every``-th crop of a cell is
+    work for the grader, and no frame shall bring the work of all.
     """
 
     def __init__(
@@ -108,20 +116,32 @@ class Clipper:
         track_id = int(tracks.track_id[row])
         reel = self._reels.get(track_id)
         if reel is None:
-            self._reels[track_id] = reel = _Reel(frame.time_s, deque(maxlen=self._set.length))
+            due_s = self._least_busy_s(frame.time_s, interval_s)
+            self._reels[track_id] = reel = _Reel(due_s, deque(maxlen=self._set.length))
         if frame.time_s + 0.5 * interval_s < reel.due_s:
             return False
         period_s = 1.0 / self._set.rate_hz
         # The next due time on the same grid that this frame is not already the nearest to.
         missed = max(0.0, np.ceil((frame.time_s + 0.5 * interval_s - reel.due_s) / period_s - 1e-6) - 1.0)
         reel.due_s += (missed + 1.0) * period_s
+        reel.count += 1
         return True
+
+    def _least_busy_s(self, now_s: float, interval_s: float) -> float:
+        """When a cell's first crop falls due: of the next frames that with which the fewest cells are graded."""
+        period_s = 1.0 / self._set.rate_hz
+        round_s = self._every * period_s
+        slots = min(round(round_s / interval_s), MOST_SLOTS) if interval_s else 1
+        if slots < 2 or not self._reels:
+            return now_s
+        graded_s = [reel.due_s + -reel.count % self._every * period_s for reel in self._reels.values()]
+        slot = np.round((np.array(graded_s) - now_s) * slots / round_s).astype(np.int64) % slots
+        return now_s + round_s / slots * int(np.bincount(slot, minlength=slots).argmin())
 
     def _add(self, track_id: int, row: tuple[NDArray[np.uint8], float, float, float, bool]) -> None:
         reel = self._reels[track_id]
         with self._lock:
             reel.latest.append(row)
-        reel.count += 1
         seen, since = sum(one[4] for one in reel.latest), reel.count - self._first
         if seen >= reel.best_seen and (since < 0 or since % self._every == 0):
             reel.best, reel.best_seen = list(reel.latest), seen
@@ -171,13 +191,26 @@ def to_model_input(frames: NDArray[np.uint8]) -> NDArray[np.float32]:
     Each picture by itself, so that a crop is encoded the same whatever comes before and after it.
     """
     edge = (frames.shape[-1] - MODEL_PX) // 2
-    centre = frames[..., edge : edge + MODEL_PX, edge : edge + MODEL_PX].astype(np.float32)
-    sample = centre[..., ::4, ::4].reshape(*frames.shape[:-2], -1)
-    level = np.median(sample, axis=-1)[..., None, None].astype(np.float32)
-    spread = np.median(np.abs(sample - level[..., 0]), axis=-1)[..., None, None].astype(np.float32)
-    centre -= level
-    centre /= np.maximum(GAIN * spread, 2.0)
-    return asinh(centre)
+    centre = frames[..., edge : edge + MODEL_PX, edge : edge + MODEL_PX].reshape(-1, MODEL_PX, MODEL_PX)
+    sample = centre[:, ::4, ::4].reshape(len(centre), SAMPLE)
+    # Twice the level, and so twice each distance to it, are whole numbers.
+    twice_level = _middle_two(sample)
+    spread = 0.25 * _middle_two(np.abs(2 * sample.astype(np.int16) - twice_level))
+    levels = np.arange(256, dtype=np.float32) - (0.5 * twice_level).astype(np.float32)
+    levels /= np.maximum(GAIN * spread, 2.0).astype(np.float32)
+    # A pixel has 256 values at most: each is computed once and looked up.
+    table = asinh(levels)
+    out = np.empty(centre.shape, np.float32)
+    for row, (picture, values) in enumerate(zip(centre, table, strict=True)):
+        cv2.LUT(picture, values, out[row])
+    return out.reshape(*frames.shape[:-2], MODEL_PX, MODEL_PX)
+
+
+def _middle_two(values: NDArray[Any]) -> NDArray[np.int16]:
+    """``(N, 1)`` the sum of the middle two of each row of ``(N, SAMPLE)`` small whole numbers: twice its median."""
+    # By the digits' order, which is stable: a quarter of the time of a median.
+    ordered = np.sort(values, axis=-1, kind="stable")[:, SAMPLE // 2 - 1 : SAMPLE // 2 + 1]
+    return ordered.sum(axis=-1, keepdims=True, dtype=np.int16)
 
 
 def central_lift(inputs: NDArray[np.float32]) -> NDArray[np.float32]:
