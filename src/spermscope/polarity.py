@@ -14,8 +14,18 @@ from numpy.typing import NDArray
 
 from spermscope.types import Detections, Frame
 
+
+def _circle(radius_um: float, count: int) -> NDArray[np.float64]:
+    turn = 2.0 * np.pi * np.arange(count) / count
+    return radius_um * np.column_stack([np.cos(turn), np.sin(turn)])
+
+
 CORE_UM, RING_UM = 1.0, 5.0
 """Radii of where a head is looked at, inside its outline, and of what surrounds it, inside its halo."""
+_CORE = [_circle(0.0, 1), _circle(0.5 * CORE_UM, 6), _circle(CORE_UM, 12)]
+IN_CORE = sum(map(len, _CORE))
+AROUND_UM = np.concatenate([*_CORE, _circle(RING_UM, 24)])
+"""``(43, 2)`` where it is looked at: the first ``IN_CORE`` places in the core, the others on the ring."""
 BOTH_SIDES = 0.2
 """The weaker side over the stronger from which on a head is bright and dark at once. Medians over simulated fields:
 relief 0.32-0.74, phase contrast and bright field below 0.04."""
@@ -56,19 +66,20 @@ class PolarityVote:
 
 def signs(image: NDArray[np.uint8], xy_px: NDArray[np.float32], um_per_px: float) -> NDArray[np.int64]:
     """``(N,)``: +1 where a place is brighter than the median of a ring round it, -1 darker, 0 both or neither."""
-    ring = np.median(_sampled(image, xy_px, RING_UM / um_per_px, 24), axis=1)
-    circles = ((0.0, 1), (0.5 * CORE_UM, 6), (CORE_UM, 12))
-    core = np.concatenate([_sampled(image, xy_px, radius / um_per_px, count) for radius, count in circles], axis=1)
-    brighter, darker = np.quantile(core, 0.9, axis=1) - ring, ring - np.quantile(core, 0.1, axis=1)
+    places = np.rint(xy_px[:, None, :] + AROUND_UM / um_per_px).astype(np.int64)
+    # Where a circle leaves the picture, the border's pixels stand for it.
+    columns = np.clip(places[:, :, 0], 0, image.shape[1] - 1)
+    rows = np.clip(places[:, :, 1], 0, image.shape[0] - 1)
+    seen = image[rows, columns].astype(np.float64)
+    core, around = np.sort(seen[:, :IN_CORE], axis=1), np.sort(seen[:, IN_CORE:], axis=1)
+    ring = _quantile(around, 0.5)
+    brighter, darker = _quantile(core, 0.9) - ring, ring - _quantile(core, 0.1)
     one_sided = np.minimum(brighter, darker) < BOTH_SIDES * np.maximum(brighter, darker)
     return np.where(one_sided, np.sign(brighter - darker), 0.0).astype(np.int64)
 
 
-def _sampled(image: NDArray[np.uint8], xy_px: NDArray[np.float32], radius_px: float, count: int) -> NDArray[np.float64]:
-    """``(N, count)`` nearest pixels on a circle round each place; the border's where it leaves the picture."""
-    turn = 2.0 * np.pi * np.arange(count) / count
-    circle = radius_px * np.column_stack([np.cos(turn), np.sin(turn)])
-    places = np.rint(xy_px[:, None, :] + circle).astype(np.int64)
-    columns = np.clip(places[:, :, 0], 0, image.shape[1] - 1)
-    rows = np.clip(places[:, :, 1], 0, image.shape[0] - 1)
-    return np.asarray(image[rows, columns], np.float64)
+def _quantile(ordered: NDArray[np.float64], share: float) -> NDArray[np.float64]:
+    """``(N,)`` of rows in order, between two of them by the line, as numpy's, which takes ten times as long."""
+    place = share * (ordered.shape[1] - 1)
+    low = int(place)
+    return ordered[:, low] + (place - low) * (ordered[:, low + 1] - ordered[:, low])
