@@ -212,6 +212,23 @@ def test_as_many_items_as_there_are_workers_are_computed_at_once_and_no_more_are
     assert len(read) == 9
 
 
+def test_more_items_than_workers_may_wait_and_no_more_are_read():
+    read, go_on = [], threading.Event()
+
+    def items():
+        for number in range(9):
+            read.append(number)
+            if number == 4:
+                go_on.set()
+            yield number
+
+    got = list(compute_ahead(lambda number: (go_on.wait(30), len(read)), items(), 1, 4))
+    assert [number for number, _ in got] == list(range(9))
+    # The first is not awaited before the fifth was read, so this would halt with less room.
+    assert got[0][1][0]
+    assert all(so_far <= number + 6 for number, (_, so_far) in got)
+
+
 def test_an_error_while_reading_ahead_comes_after_all_items_before_it():
     got = []
     with pytest.raises(OSError, match="disk gone"):

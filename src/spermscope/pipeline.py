@@ -39,6 +39,8 @@ from spermscope.types import (
 from spermscope.video import Source
 from spermscope.video.prefetch import compute_ahead
 
+MOST_UNGRADED = 3
+"""Frames whose cells may wait for their grades; where grading takes longer, what comes before it waits."""
 UNLIKE = "not graded: unlike training"
 
 
@@ -250,11 +252,13 @@ class Pipeline:
     def run(self, source: Source) -> Iterator[Step]:
         """Step through a whole source; the cells that are alive at its end come with ``finish``.
 
-        Heads are sought in the next frames, in threads, while this one's cells are followed and graded.
+        Threads seek heads in the next frames and grade the cells of the one before while this one's are followed.
         """
-        placed = (self._locate(frame, _Clock()) for frame in source)
-        for located, seen in compute_ahead(self._detect, placed, self.settings.threads):
-            yield self.grade(self.place(Seen(located, seen)))
+        located = (self._locate(frame, _Clock()) for frame in source)
+        seen = compute_ahead(self._detect, located, self.settings.threads)
+        placed = (self.place(Seen(where, heads)) for where, heads in seen)
+        for _, step in compute_ahead(self.grade, placed, 1, MOST_UNGRADED):
+            yield step
 
     def _locate(self, frame: Frame, clock: _Clock) -> _Located:
         """Where a frame lies in the map; in order of time."""

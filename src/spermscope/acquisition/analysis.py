@@ -23,7 +23,7 @@ from spermscope.calibration import Calibration
 from spermscope.conclusion import Conditions
 from spermscope.detect import Detector, open_detector
 from spermscope.grade import open_grader
-from spermscope.pipeline import Pipeline, Placed
+from spermscope.pipeline import MOST_UNGRADED, Pipeline, Placed
 from spermscope.runtime import Model, load_in, shipped
 from spermscope.settings import Settings
 from spermscope.sitting import Sitting, own_grader
@@ -31,8 +31,6 @@ from spermscope.summary import Summary
 from spermscope.types import Clip, Frame, SourceProfile, Step
 from spermscope.video import Source
 
-MOST_UNGRADED = 3
-"""Frames whose cells may wait for their grades; where grading takes longer, the analysis waits for it."""
 SEARCHES_APART = 100
 """Searches through what is younger for one through all that a run holds."""
 MOST_BEHIND = 15

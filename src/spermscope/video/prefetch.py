@@ -71,12 +71,16 @@ def _offer(items: queue.Queue[T | _End], item: T | _End, stop: threading.Event) 
     return False
 
 
-def compute_ahead(function: Callable[[S], T], items: Iterable[S], workers: int) -> Generator[tuple[S, T], None, None]:
+def compute_ahead(
+    function: Callable[[S], T], items: Iterable[S], workers: int, depth: int = 0
+) -> Generator[tuple[S, T], None, None]:
     """Yield ``(item, function(item))`` in order; up to ``workers`` items are computed at once, in threads.
 
-    At most so many items are read ahead, in the caller's own thread, and what is ready is yielded before the next is
-    read. An error of ``items`` is raised after all that came before it, an error of ``function`` at its item.
+    At most ``depth`` items, or as many as there are workers, are read ahead, in the caller's own thread, and what is
+    ready is yielded before the next is read. An error of ``items`` is raised after all that came before it, an error of
+    ``function`` at its item.
     """
+    most = max(workers, depth)
     ahead: deque[tuple[S, Future[T]]] = deque()
     error: Exception | None = None
     iterator = iter(items)
@@ -90,7 +94,7 @@ def compute_ahead(function: Callable[[S], T], items: Iterable[S], workers: int) 
                 error = caught
                 break
             ahead.append((item, pool.submit(function, item)))
-            while ahead and (len(ahead) > workers or ahead[0][1].done()):
+            while ahead and (len(ahead) > most or ahead[0][1].done()):
                 item, future = ahead.popleft()
                 yield item, future.result()
         for item, future in ahead:
