@@ -69,11 +69,16 @@ def encoder(rng):
 
 
 def head(slope, start):
-    """``softmax(-(x - k)^2)`` of ``x``, the mean token's line: its logits are linear in the token."""
+    """``softmax(-(x - k)^2)`` of ``x``, the mean token's line: its logits are linear in the token.
+
+    The mean is turned over and back, so that a layer lies behind the first.
+    """
     k = np.arange(GRADES)
     nodes = [
         helper.make_node("ReduceMean", ["tokens", "middle"], ["mean"], keepdims=0),
-        helper.make_node("Gemm", ["mean", "w", "b"], ["flat"]),
+        helper.make_node("MatMul", ["mean", "over"], ["turned"], "outer"),
+        helper.make_node("MatMul", ["turned", "over"], ["back"], "inner"),
+        helper.make_node("Gemm", ["back", "w", "b"], ["flat"]),
         helper.make_node("Unsqueeze", ["flat", "middle"], ["logits"]),
         helper.make_node("Identity", ["mean"], ["embedding"]),
         helper.make_node("ReduceMean", ["valid", "middle"], ["apart"], keepdims=0),
@@ -85,6 +90,7 @@ def head(slope, start):
             nodes,
             {"tokens": (16, 6), "motion": (16, MOTION_FEATURES), "valid": (16,)},
             {"logits": (1, GRADES), "embedding": (6,), "distance": ()},
+            over=np.eye(6)[::-1],
             w=np.outer(np.full(6, slope / 6), 2 * k),
             b=2 * k * start - k**2,
         )
@@ -227,8 +233,12 @@ def test_openvino_and_onnx_runtime_agree_on_int8(grader, whole, pictures):
 
 def test_a_graph_without_inner_layers_and_an_empty_calibration_are_refused(grader, pictures):
     graphs = read_model(grader).graphs
+    shallow = graph(
+        [helper.make_node("Conv", ["picture", "w"], ["token"], "only")],
+        {"picture": (1, 128, 128)}, {"token": (1, 125, 125)}, w=np.ones((1, 1, 4, 4)),
+    )  # fmt: skip
     with pytest.raises(ValueError, match="expected a graph with Conv or MatMul behind"):
-        quantise(graphs["head"], [{"tokens": np.zeros((1, 16, 6), np.float32)}])
+        quantise(shallow, [{"picture": pictures}])
     with pytest.raises(ValueError, match="expected clips to calibrate on, found none"):
         quantise(graphs["encoder"], [])
 
@@ -288,7 +298,9 @@ def test_int8_is_used_where_it_is_asked_for(grader, exported, file, pictures):
         whole.run("encoder-int8", inputs)
     fed = {"tokens": np.ones((2, 16, 6), np.float32), "valid": np.ones((2, 16), np.float32)}
     fed["motion"] = np.ones((2, 16, MOTION_FEATURES), np.float32)
-    np.testing.assert_array_equal(whole.run("head", fed)["logits"], plain.run("head", fed)["logits"])
+    expected = expected_outputs(file.graphs["head-int8"], fed)["logits"]
+    np.testing.assert_allclose(whole.run("head", fed)["logits"], expected, rtol=1e-3)
+    assert not np.array_equal(whole.run("head", fed)["logits"], plain.run("head", fed)["logits"])
 
 
 def test_a_file_without_int8_loads_and_says_so():

@@ -14,7 +14,7 @@ from spermscope.models.r2plus1d import R2Plus1D  # noqa: E402
 from spermscope.models.resnet import FrameMean, ResNet, bottleneck  # noqa: E402
 from spermscope.models.sampling import central, evenly  # noqa: E402
 from spermscope.models.slowfast import SlowFast  # noqa: E402
-from spermscope.models.streaming import TOKEN, CropEncoder, GradeHead, HeadAtWork, StreamingClip  # noqa: E402
+from spermscope.models.streaming import TOKEN, CropEncoder, EncoderAtWork, GradeHead, HeadAtWork, StreamingClip  # noqa: E402
 from spermscope.models.timesformer import TimeSformer  # noqa: E402
 from spermscope.models.weights import ANSWERS, load_trunk  # noqa: E402
 from spermscope.training.export import to_onnx  # noqa: E402
@@ -259,6 +259,14 @@ def test_the_track_is_seen_at_any_length_and_in_its_order():
         for length in (2, 9, 16):
             assert seen(motion[:, :length]).shape == (2, 64)
         assert not torch.allclose(seen(motion), seen(motion.flip(1)), atol=1e-4)
+
+
+def test_the_encoder_at_work_leaves_out_only_what_changes_nothing():
+    encoder = CropEncoder()
+    pictures = torch.randn(4, 1, 128, 128)
+    encoder(pictures)
+    with torch.no_grad():
+        torch.testing.assert_close(EncoderAtWork(encoder.eval())(pictures), encoder(pictures), rtol=1e-5, atol=1e-6)
 
 
 def test_the_streaming_network_on_a_clip_is_encoder_and_head_at_work():

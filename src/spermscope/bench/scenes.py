@@ -21,7 +21,7 @@ from spermscope.video.recorder import Recorder
 FIELDS = {"1392x976": (1392, 976, 0.3333), "640x480": (640, 480, 0.5)}
 """Width and height in px, um/px: a field of 464 x 325 um, and one of 320 x 240 um."""
 CELLS = (0, 10, 30, 100, 300)
-FPS, FRAMES, SEED = 15.0, 60, 2024
+FPS, FRAMES, SEED = 15.0, 150, 2024
 H264_BITS_S = 4_000_000
 Codec = Literal["h264", "ffv1"]
 SUFFIXES: dict[Codec, str] = {"h264": ".mp4", "ffv1": ".mkv"}

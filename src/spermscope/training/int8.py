@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,11 @@ from spermscope.training.worsening import beyond, changes
 
 Ints = NDArray[np.int64]
 
-EXPENSIVE = {"streaming": "encoder", "clip": "model"}
-"""By kind of model the graph that takes the time; all others stay f32."""
+EXPENSIVE = {"streaming": {"encoder": True, "head": False}, "clip": {"model": False}}
+"""By kind of model the graphs that take the time, and whether the layers that read their inputs are in int8 as well.
+
+In the head these are few, and how far a token lies from training is told there.
+"""
 MARGIN = 0.05
 """About a tenth of the way from the noise floor to what one rater reaches, and it needs no raters who are known."""
 SHARES = (0.2, 0.8)
@@ -54,7 +58,7 @@ def try_int8(
     seed: int = 0,
     progress: Progress = lambda done, total: None,
 ) -> Trial:
-    """Make the int8 variant of a grader's expensive graph, and judge it; writes nothing.
+    """Make the int8 variants of a grader's expensive graphs, and judge them together; writes nothing.
 
     A fifth of the donors calibrates, the others judge. ``margin`` is a share of all that can be learned
     (``worsening.margins``).
@@ -69,10 +73,11 @@ def try_int8(
     _refuse_strangers(path, file, data)
     parts = Parts(data, seed)
     total = len(parts.calibrating) + 2 * len(parts.judged)
-    graph = EXPENSIVE[file.card.kind]
-    listening = _Listening(file, graph)
+    listening = _Listening(file)
     grade_rows(listening, data, parts.calibrating, _after(0, total, progress))
-    quantised = with_int8(file, graph, quantise(file.graphs[graph], listening.heard))
+    quantised = file
+    for graph, first in EXPENSIVE[file.card.kind].items():
+        quantised = with_int8(quantised, graph, quantise(file.graphs[graph], listening.heard[graph], first=first))
     return judge(quantised, parts, margin, _after(len(parts.calibrating), total, progress))
 
 
@@ -126,17 +131,15 @@ class Parts:
 
 
 class _Listening(Model):
-    """A model that keeps what one of its graphs is given: how a grader prepares it is the grader's own affair."""
+    """A model that keeps what its graphs are given: how a grader prepares it is the grader's own affair."""
 
-    def __init__(self, file: ModelFile, graph: str) -> None:
+    def __init__(self, file: ModelFile) -> None:
         super().__init__(file)
-        self._listened_to = graph
-        self.heard: list[dict[str, NDArray[Any]]] = []
+        self.heard: dict[str, list[dict[str, NDArray[Any]]]] = defaultdict(list)
 
     def run(self, graph: str, inputs: Arrays) -> dict[str, NDArray[np.float32]]:
         """As ``Model``."""
-        if graph == self._listened_to:
-            self.heard.append({name: array.copy() for name, array in inputs.items()})
+        self.heard[graph].append({name: array.copy() for name, array in inputs.items()})
         return super().run(graph, inputs)
 
 
@@ -147,7 +150,7 @@ def _after(before: int, total: int, progress: Progress) -> Progress:
 
 def _refuse_strangers(path: Path, file: ModelFile, data: Dataset) -> None:
     card = file.card
-    if card.kind not in EXPENSIVE or EXPENSIVE[card.kind] not in file.graphs:
+    if not set(EXPENSIVE.get(card.kind, {"a grader's"})) <= set(file.graphs):
         raise ValueError(f"{path}: expected a grader, found a {card.kind} model with the graphs {sorted(file.graphs)}")
     if card.grades != data.grades:
         raise ValueError(f"{data.folder}: expected the model's grades {card.grades}, found {data.grades}")
