@@ -148,6 +148,34 @@ def test_a_played_file_is_shown_at_its_own_pace_recorded_whole_and_kept(movie, t
         run.note("flag")
 
 
+class Slow(Model):
+    """A model on a computer that takes a fifth of a second to encode crops."""
+
+    def run(self, graph, inputs):
+        if graph == "encoder":
+            time.sleep(0.2)
+        return super().run(graph, inputs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("paced", [True, False])
+def test_where_grading_is_late_fewer_cells_are_graded_and_it_is_said(scene, movie, paced, tmp_path):
+    slow = Slow(read_model(shipped("grader")))
+    run = live(tmp_path / "s", address=str(movie), grader=slow, paced=paced)
+    run.start()
+    assert ended(run)
+    figures, found = run.figures(), run.finish()
+    said = "more cells than this computer grades in time: their ratings are renewed less often"
+    noted = [row for row in read_journal(found.folder / "events.jsonl") if row["kind"] == "dropped"]
+    assert sum(row["late"] for row in noted) == figures.late
+    assert (said in found.summary.warnings) == paced
+    assert "late" in kinds(found.folder) or not paced
+    if paced:
+        assert figures.late >= 15
+    else:
+        assert (figures.late, figures.dropped_analysis) == (0, 0)
+
+
 @pytest.mark.slow
 def test_predictions_that_are_withheld_are_in_no_table_and_in_no_picture(movie, tmp_path):
     run = live(tmp_path / "s", address=str(movie), paced=False)

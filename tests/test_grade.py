@@ -57,6 +57,19 @@ def test_streaming_and_whole_clips_agree():
     np.testing.assert_allclose(running[-1].embedding, whole.embedding, atol=1e-3)
 
 
+def test_where_it_is_late_a_cell_is_graded_half_as_often_and_nearly_the_same():
+    longer = [film(seed, count=33) for seed in (1, 2, 3)]
+    always, late = open_grader(profile(), Settings()), open_grader(profile(), Settings())
+    whole = [always.step(crops_of(longer, index)) for index in range(33)]
+    spared = [late.step(crops_of(longer, index), late=True) for index in range(33)]
+    assert [len(step) for step in whole] == [0] * 12 + [3, 0] * 10 + [3]
+    # Tokens come with the 3rd, 7th, .. crop; the first that has twelve crops behind it is the 15th.
+    assert [index for index, step in enumerate(spared) if len(step)] == [14, 18, 22, 26, 30]
+    for index in (14, 18, 22, 26, 30):
+        apart = np.abs(np.cumsum(whole[index].probabilities - spared[index].probabilities, axis=1)).sum(axis=1)
+        assert apart.max() < 0.5
+
+
 def test_a_distribution_adds_up_and_its_numbers_are_in_range(grader, clips):
     found = grader.grade_clips(clips)
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1.0)

@@ -86,9 +86,9 @@ class Histories:
         """``(n, 2)`` where a live track was in the last ``last_s`` seconds, predictions included; n may be 0."""
         with self._lock:
             path = self._live.get(track_id)
-            rows = reversed(path.rows) if path else ()
-            latest = list(takewhile(lambda row: self._last_time_s - row[1] <= last_s, rows))
-        return np.array([row[2:4] for row in latest[::-1]], np.float64).reshape(-1, 2)
+            since_s = self._last_time_s - last_s
+            latest = [row[2:4] for row in takewhile(lambda row: row[1] >= since_s, reversed(path.rows if path else ()))]
+        return np.array(latest[::-1], np.float64).reshape(-1, 2)
 
     def _copy(self, track_id: int) -> _Rows | None:
         with self._lock:

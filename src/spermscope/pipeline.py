@@ -199,10 +199,10 @@ class Pipeline:
         step = Step(frame, stage, detections, tracks, Grades.empty(), dict(clock.laps_ms))
         return Placed(step, cut, before, ended, clock)
 
-    def grade(self, placed: Placed) -> Step:
+    def grade(self, placed: Placed, *, late: bool = False) -> Step:
         """The third part, in the same order: cells are cut out and graded, those that ended are measured.
 
-        May run while later frames are in the other parts.
+        May run while later frames are in the other parts. Where it is ``late`` fewer cells are graded (``Grader``).
         """
         frame, tracks, clock = placed.step.frame, placed.step.tracks, placed.clock
         finished = self._finish(*placed.cut, placed.field_before)
@@ -211,7 +211,7 @@ class Pipeline:
         with clock.lap("tails"):
             self._tails.step(frame, tracks, crops)
         with clock.lap("grade"):
-            grades = self.grader.step(crops)
+            grades = self.grader.step(crops, late=late)
             self._keep_best(grades)
         with clock.lap("measure"):
             finished += self._finish(*placed.ended, placed.step.stage.field)

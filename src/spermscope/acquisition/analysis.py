@@ -33,6 +33,8 @@ from spermscope.video import Source
 
 SEARCHES_APART = 100
 """Searches through what is younger for one through all that a run holds."""
+LATE_FROM = 2
+"""Frames whose cells wait for their grades, from which on fewer cells are graded, so that no frame is passed over."""
 MOST_BEHIND = 15
 """Frames that the tables may be behind what is shown; where the disk takes longer, the analysis waits for it."""
 
@@ -43,8 +45,9 @@ class Analysis:
     ``run`` is the thread's work: to see and to follow. It has others that locate the field while it seeks heads, that
     grade a frame's cells while it looks at the next frame, and that keep what was found; the last two give way to
     whatever else wants the processor. ``newest`` is the latest frame whose cells have their places; ``on_shown`` is
-    called, in this thread, when there is one. ``because`` says why the session holds only a part, '' when it is
-    whole; ``on_failed(line)`` is called when that changes. While ``withheld`` holds a reason no cell gets a grade.
+    called, in this thread, when there is one. ``late`` counts the frames with which fewer cells were graded than were
+    due, which happens only where frames are ``paced``. ``because`` says why the session holds only a part, '' when it
+    is whole; ``on_failed(line)`` is called when that changes. While ``withheld`` holds a reason no cell gets a grade.
     """
 
     def __init__(
@@ -55,6 +58,8 @@ class Analysis:
         grader: Model | None,
         folder: Path,
         on_failed: Callable[[str], None],
+        *,
+        paced: bool,
     ) -> None:
         self.newest: Shown | None = None
         self.on_shown: Callable[[], None] = lambda: None
@@ -66,6 +71,8 @@ class Analysis:
         self._frames, self._folder, self._on_failed = frames, folder, on_failed
         self._settings, self._conditions, self._own = settings, conditions, grader
         self._pipeline: Pipeline | None = None
+        self._paced = paced
+        self.late = 0
         self._dropped = 0
         self._kept: deque[Future[None]] = deque()
 
@@ -156,8 +163,10 @@ class Analysis:
             self.newest = shown = self._view.show(placed.step, taken.taken_s, withheld)
             self.delays.add(shown.ready_s, shown.delay_s)
             self.on_shown()
+            late = self._paced and sum(not one.done() for one in graded) >= LATE_FROM
+            self.late += late
             _await(graded, MOST_UNGRADED)
-            graded.append(grader.submit(self._grade, pipeline, placed, shown, dropped, withheld))
+            graded.append(grader.submit(self._grade, pipeline, placed, shown, dropped, withheld, late))
         _await(graded, 0)
 
     def _renew(self, pipeline: Pipeline, profile: SourceProfile) -> None:
@@ -169,8 +178,8 @@ class Analysis:
         self._into(lambda sitting: sitting.add_cells(cells))
         self._view = View(pipeline)
 
-    def _grade(self, pipeline: Pipeline, placed: Placed, shown: Shown, dropped: int, withheld: str) -> None:
-        step = without_grades(replace(pipeline.grade(placed), dropped=dropped), withheld)
+    def _grade(self, pipeline: Pipeline, placed: Placed, shown: Shown, dropped: int, withheld: str, late: bool) -> None:
+        step = without_grades(replace(pipeline.grade(placed, late=late), dropped=dropped), withheld)
         self._view.learn(step)
         _await(self._kept, MOST_BEHIND)
         self._kept.append(self._keeper.submit(self._keep, step, shown))

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 CAMERA_ENDS_S = 5.0
 """A camera that hangs is not waited for any longer."""
 NOTE_EVERY_S = 1.0
+LATE_TOLD = 15
+"""Frames that had to do with fewer grades, from which on it is told: a hiccup is not."""
 
 
 class LiveRun:
@@ -92,7 +94,7 @@ class LiveRun:
         opening = Opening(address, open_reader or (lambda: reader_of(address, fps=fps)), um_per_px, optics, fps)
         self._capture = Capture(opening, self, paced=paced)
         self._analysis = Analysis(
-            self._frames, settings or Settings(), self.conditions, grader, self.folder, self._on_failed
+            self._frames, settings or Settings(), self.conditions, grader, self.folder, self._on_failed, paced=paced
         )
         self._recording = Recording(partial_of(self.folder) / "video", segmented, self._on_recording)
         self._events = Notes(partial_of(self.folder) / "events.jsonl")
@@ -104,7 +106,7 @@ class LiveRun:
         self._because = ""
         self._lines: dict[str, str] = {}
         self._missed = self._unrecorded = 0
-        self._noted = (0, 0)
+        self._noted = (0, 0, 0)
         self._noted_s = -math.inf
 
     @property
@@ -164,6 +166,7 @@ class LiveRun:
             captured=self._capture.captured,
             dropped_analysis=self._frames.dropped + self._capture.dropped,
             dropped_recording=self._recording.dropped + self._unrecorded,
+            late=self._analysis.late,
             recording=self._recording.on,
             recorded_s=self._recording.recorded_s,
             disk_left_s=self._disk_left_s(),
@@ -352,12 +355,15 @@ class LiveRun:
             self._events.add(kind, **facts)
 
     def _note_drops(self) -> None:
-        """A row for what was dropped since the last one, if anything was."""
-        now = self._frames.dropped + self._capture.dropped, self._recording.dropped + self._unrecorded
+        """A row for frames that were dropped, or had to do with fewer grades, since the last one, if any were."""
+        missed = self._frames.dropped + self._capture.dropped, self._recording.dropped + self._unrecorded
+        now = (*missed, self._analysis.late)
         if now != self._noted:
-            analysis, recording = (count - before for count, before in zip(now, self._noted, strict=True))
+            analysis, recording, late = (count - before for count, before in zip(now, self._noted, strict=True))
             self._noted = now
-            self._event("dropped", analysis=analysis, recording=recording)
+            self._event("dropped", analysis=analysis, recording=recording, late=late)
+        if self._analysis.late >= LATE_TOLD and "late" not in self._lines:
+            self._tell("late", "more cells than this computer grades in time: their ratings are renewed less often")
 
 
 def segmented(folder: Path, profile: SourceProfile) -> SegmentedRecorder:

@@ -29,8 +29,11 @@ class Grader(Protocol):
     span: int
     model: Model
 
-    def step(self, crops: Crops) -> Grades:
-        """Running grades of the tracks in ``crops``; may have fewer rows."""
+    def step(self, crops: Crops, *, late: bool = False) -> Grades:
+        """Running grades of the tracks in ``crops``; may have fewer rows.
+
+        ``late`` asks for less work: the tracks whose turn it is are passed over, save who was the last time.
+        """
         ...
 
     def grade_clips(self, clips: list[Clip]) -> Grades:

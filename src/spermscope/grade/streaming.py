@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from spermscope.clips import MOTION_FEATURES, central_lift, to_model_input
 from spermscope.grade.answers import OFF, answer, crops_apart, displacements, golden_shape, rate_reason, unlike_above
+from spermscope.grade.sparing import Sparing
 from spermscope.runtime import Model, ModelCard
 from spermscope.settings import Settings
 from spermscope.types import Clip, Crops, Grades, SourceProfile
@@ -60,18 +61,20 @@ class StreamingGrader:
         self._far = unlike_above(model.card)
         self._kept: dict[int, deque[_Look]] = {}
         self._count: Counter[int] = Counter()
+        self._sparing = Sparing()
 
     @property
     def card(self) -> ModelCard:
         """The model's card."""
         return self.model.card
 
-    def step(self, crops: Crops) -> Grades:
-        """See ``Grader``."""
+    def step(self, crops: Crops, *, late: bool = False) -> Grades:
+        """See ``Grader``. Whose turn it is not although it is due lacks a token there for as long as it would count."""
         if self.reason or not len(crops):
             return Grades.empty(len(self.card.grades))
         ids = crops.track_id.tolist()
-        due = np.array([self._count[track_id] % self.every == 0 for track_id in ids])
+        turn = self._sparing.whose_turn((one for one in ids if self._count[one] % self.every == 0), late=late)
+        due = np.array([track_id in turn for track_id in ids])
         self._count.update(ids)
         looks = self._look(crops.frames, due, crops.time_s, crops.xy_um, crops.observed)
         for track_id, look in zip(ids, looks, strict=True):
@@ -94,6 +97,7 @@ class StreamingGrader:
         for track_id in track_ids.tolist():
             self._kept.pop(track_id, None)
             self._count.pop(track_id, None)
+        self._sparing.forget(track_ids.tolist())
 
     def _look(
         self,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from spermscope.clips import MODEL_PX, central_lift, to_model_input
 from spermscope.grade.answers import answer, crops_apart, displacements, golden_shape, rate_reason, unlike_above
+from spermscope.grade.sparing import Sparing
 from spermscope.runtime import Model, ModelCard
 from spermscope.settings import Settings
 from spermscope.types import Clip, Crops, Grades, SourceProfile
@@ -47,13 +48,14 @@ class WholeClipGrader:
         self._far = unlike_above(model.card)
         self._kept: dict[int, deque[_Crop]] = {}
         self._count: Counter[int] = Counter()
+        self._sparing = Sparing()
 
     @property
     def card(self) -> ModelCard:
         """The model's card."""
         return self.model.card
 
-    def step(self, crops: Crops) -> Grades:
+    def step(self, crops: Crops, *, late: bool = False) -> Grades:
         """See ``Grader``."""
         if self.reason:
             return Grades.empty(len(self.card.grades))
@@ -65,7 +67,8 @@ class WholeClipGrader:
             since = self._count[track_id] - self.first
             if since >= 0 and since % self.every == 0:
                 due.append(track_id)
-        return self.grade_clips([self._clip(track_id) for track_id in due])
+        turn = self._sparing.whose_turn(due, late=late)
+        return self.grade_clips([self._clip(track_id) for track_id in due if track_id in turn])
 
     def grade_clips(self, clips: list[Clip]) -> Grades:
         """See ``Grader``; of clips that are longer than the network's, the end counts.
@@ -87,6 +90,7 @@ class WholeClipGrader:
         for track_id in track_ids.tolist():
             self._kept.pop(track_id, None)
             self._count.pop(track_id, None)
+        self._sparing.forget(track_ids.tolist())
 
     def _clip(self, track_id: int) -> Clip:
         frames, times_s, xy_um, observed = zip(*self._kept[track_id], strict=True)
