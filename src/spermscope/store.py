@@ -83,7 +83,7 @@ class SessionWriter:
         self._tables = {name: self._open(name) for name in TABLES}
         self._journal = Journal(self.partial / "journal.jsonl")
         self._journaled_s = time.monotonic()
-        self._waiting: deque[tuple[set[int], list[tuple[int, list[object]]]]] = deque()
+        self._waiting: deque[tuple[set[int], list[tuple[int, str]]]] = deque()
         self._confirmed: set[int] = set()
 
     def _open(self, name: str) -> Any:
@@ -102,10 +102,10 @@ class SessionWriter:
     def write(self, step: Step) -> None:
         """Add one frame. A track's rows are written once it is confirmed, sorted by frame; others never."""
         frame, stage, seen = step.frame.index, step.stage, step.detections
-        boxes = np.column_stack([seen.xy_px, seen.wh_px]).tolist()
-        self._tables["detections"].writerows(
-            [frame, *(_number(v, 2) for v in box), _number(score, 4), "sperm" if sperm else "other"]
-            for box, score, sperm in zip(boxes, seen.score.tolist(), seen.sperm.tolist(), strict=True)
+        numbers = _texts(np.column_stack([seen.xy_px, seen.wh_px, seen.score]), (2, 2, 2, 2, 4))
+        labels = np.where(seen.sperm, "sperm", "other").tolist()
+        self._files["detections"].writelines(
+            f"{frame},{text},{label}\n" for text, label in zip(numbers, labels, strict=True)
         )
         place = [_number(stage.x_um, 3), _number(stage.y_um, 3)] if self._um_allowed else ["", ""]
         time_s = f"{step.frame.time_s:.6f}"
@@ -119,24 +119,24 @@ class SessionWriter:
             self._note({"frames": frame + 1, "time_s": step.frame.time_s})
 
     def _write_tracks(self, step: Step, time_s: str) -> None:
-        tracks = step.tracks
-        rows: list[tuple[int, list[object]]] = []
-        boxes = np.column_stack([tracks.xy_px, tracks.wh_px]).tolist()
-        for row, track_id in enumerate(tracks.track_id.tolist()):
-            um = [_number(v, 3) for v in tracks.xy_um[row].tolist()] if self._um_allowed else ["", ""]
-            box = [_number(v, 2) for v in boxes[row]]
-            tail = [_number(float(tracks.confidence[row]), 4), int(tracks.observed[row]), *um, step.stage.field]
-            rows.append((track_id, [step.frame.index, time_s, track_id, *box, *tail]))
-        alive = set(tracks.track_id.tolist())
+        tracks, ids = step.tracks, step.tracks.track_id.tolist()
+        boxes = _texts(np.column_stack([tracks.xy_px, tracks.wh_px, tracks.confidence]), (2, 2, 2, 2, 4))
+        um = _texts(tracks.xy_um, (3, 3)) if self._um_allowed else [","] * len(ids)
+        parts = zip(ids, boxes, tracks.observed.tolist(), um, strict=True)
+        rows = [
+            (one, f"{step.frame.index},{time_s},{one},{box},{observed:d},{place},{step.stage.field}\n")
+            for one, box, observed, place in parts
+        ]
+        alive = set(ids)
         self._confirmed |= set(tracks.track_id[tracks.confirmed].tolist())
-        self._waiting.append(({track_id for track_id, _ in rows}, rows))
+        self._waiting.append((alive, rows))
         while self._waiting and not (self._waiting[0][0] & alive) - self._confirmed:
             self._flush_tracks(self._waiting.popleft()[1])
         if not self._waiting:
             self._confirmed &= alive
 
-    def _flush_tracks(self, rows: list[tuple[int, list[object]]]) -> None:
-        self._tables["tracks"].writerows(row for track_id, row in rows if track_id in self._confirmed)
+    def _flush_tracks(self, rows: list[tuple[int, str]]) -> None:
+        self._files["tracks"].writelines(row for track_id, row in rows if track_id in self._confirmed)
 
     def _write_grades(self, step: Step) -> None:
         grades = step.grades
@@ -257,6 +257,15 @@ def save_clip(path: Path, clip: Clip, embedding: NDArray[np.float32]) -> None:
 
 def _number(value: float, digits: int) -> str:
     return f"{value:.{digits}f}" if math.isfinite(value) else ""
+
+
+def _texts(table: NDArray[np.floating], digits: tuple[int, ...]) -> list[str]:
+    """A text for each row, of its numbers with commas between; empty is what is not finite."""
+    rows = table.tolist()
+    if not np.isfinite(table).all():
+        return [",".join(map(_number, row, digits)) for row in rows]
+    form = ",".join(f"%.{count}f" for count in digits)
+    return [form % tuple(row) for row in rows]
 
 
 def move(source: Path, target: Path, tries: int = 20) -> None:

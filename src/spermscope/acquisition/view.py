@@ -12,7 +12,7 @@ from spermscope.types import Grades, Kinematics, Step
 
 LEAST_AGE_S = 1.0
 """A track's age before its numbers are shown; afterwards they are renewed each such time, or fifth of its age."""
-MOST_RENEWED = 4
+MOST_RENEWED = 2
 """Cells whose numbers are renewed with one frame: a field that was entered at once must not stall the next one."""
 
 
