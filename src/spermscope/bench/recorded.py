@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spermscope.bench.stages import WARM_UP
 from spermscope.pipeline import Pipeline
 from spermscope.settings import Settings
 from spermscope.video import open_source
-
-WARM_UP = 5
-"""Frames left out: the engine compiles."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from spermscope.drawing import Progress, draw_all
 from spermscope.simulate.scene import Scene, SceneSettings
+from spermscope.video import open_source
 from spermscope.video.recorder import Recorder
 
 FIELDS = {"1392x976": (1392, 976, 0.3333), "640x480": (640, 480, 0.5)}
@@ -59,21 +60,20 @@ class BenchScene:
         return folder / f"{self._stem}{SUFFIXES[codec]}"
 
     def images(self, folder: Path) -> NDArray[np.uint8]:
-        """``(N, H, W)`` its pictures, from the disk as they are asked for."""
-        return np.load(folder / f"{self._stem}.npy", mmap_mode="r")
+        """``(N, H, W)`` its pictures, from the lossless file."""
+        with open_source(self.movie(folder, "ffv1"), um_per_px=self.um_per_px) as source:
+            return np.stack([frame.image for frame in source])
 
     def draw(self, folder: Path) -> None:
-        """Write its three files, unless they are there; a drawing that was cut off leaves none of them."""
-        raw = folder / f"{self._stem}.npy"
-        if raw.is_file():
+        """Write its files, unless the lossless one, which comes last, is there."""
+        last = self.movie(folder, "ffv1")
+        if last.is_file():
             return
         pictures = np.stack([image for _, _, image, _ in Scene(self.settings).frames()])
-        for codec in SUFFIXES:
-            _write_movie(self.movie(folder, codec), pictures, codec)
-        part = raw.with_name(raw.name + ".part")
-        with part.open("wb") as file:
-            np.save(file, pictures)
-        part.replace(raw)
+        _write_movie(self.movie(folder, "h264"), pictures, "h264")
+        part = last.with_name(f"part-{last.name}")
+        _write_movie(part, pictures, "ffv1")
+        part.replace(last)
 
     @property
     def _stem(self) -> str:

@@ -81,6 +81,7 @@ def _scene(scene: BenchScene, folder: Path, settings: Settings, environment: Map
     seen, _ = apart(_watch, scene, folder, environment=environment)
     p50, p95, p99 = np.percentile(seen.delay_ms, [50, 95, 99]).round(1).tolist()
     found["live"] = {"delay_ms": {"p50": p50, "p95": p95, "p99": p99}, "came": seen.came, "left_out": seen.left_out}
+    found["live"]["late"] = seen.late
     found["live"]["graded"] = None if np.isnan(seen.graded) else round(seen.graded, 3)
     return found
 

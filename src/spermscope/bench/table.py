@@ -21,8 +21,9 @@ def print_suite(found: Mapping[str, Any], console: Console) -> None:
     """Stages, then the whole, then the machine's limit and the start."""
     stages = Table("scene", "cells", *STAGES, "mean", title="ms a frame, one stage after another: p50, p99")
     whole = Table(
-        "scene", "graded/s", "H.264 x", "FFV1 x", "live p50 ms", "p99 ms", "left out", "MB",
-        title="one core: cell-frames graded a second; all: times faster than filmed; live: delay until placed",
+        "scene", "graded/s", "H.264 x", "FFV1 x", "live p50 ms", "p99 ms", "left out", "late", "MB",
+        title="one core: cell-frames graded a second; all: times faster than filmed; live: delay until placed, frames "
+        "left out for newer ones, and frames with fewer grades than were due",
     )  # fmt: skip
     for name, scene in found["scenes"].items():
         laps = (scene["stages_ms"].get(stage) for stage in STAGES)
@@ -39,6 +40,7 @@ def print_suite(found: Mapping[str, Any], console: Console) -> None:
             *(f"{scene[codec]['times_faster_than_filmed']:.2f}" for codec in ("h264", "ffv1")),
             *(f"{delay[share]:.0f}" for share in ("p50", "p99")),
             f"{live['left_out']} of {live['came']}",
+            f"{live['late']}",
             f"{scene['ffv1']['peak_mb']:.0f}",
         )
     console.print(stages, whole)

@@ -23,13 +23,15 @@ LOOK_S = 0.004
 class Watched:
     """``delay_ms`` from a frame's arrival until its cells have their places, of all that were looked at.
 
-    ``came`` and ``left_out`` are the frames of the same seconds and those that a newer one overtook; ``graded`` is how
-    many of the cells followed for two seconds had a grade at the end, as a share.
+    ``came`` are the frames of the same seconds, ``left_out`` those that a newer one overtook, ``late`` those with which
+    fewer cells were graded than were due; ``graded`` is how many of the cells followed for two seconds had a grade at
+    the end, as a share.
     """
 
     delay_ms: list[float]
     came: int
     left_out: int
+    late: int
     cells: float
     graded: float
 
@@ -42,7 +44,7 @@ def watch(scene: BenchScene, folder: Path, fps: float, seconds: float, *, record
     ValueError
         When nothing was analysed.
     """
-    camera = RawCamera(np.array(scene.images(folder)), fps)
+    camera = RawCamera(scene.images(folder), fps)
     with tempfile.TemporaryDirectory(prefix="spermscope-bench-") as place:
         run = LiveRun(
             "camera:0",
@@ -83,4 +85,5 @@ def _look(run: LiveRun, seconds: float) -> Watched:
         time.sleep(LOOK_S)
     after = run.figures()
     left_out = after.dropped_analysis - before.dropped_analysis
-    return Watched(delays_ms, after.captured - before.captured, left_out, float(np.mean(cells or [0])), graded)
+    came, late = after.captured - before.captured, after.late - before.late
+    return Watched(delays_ms, came, left_out, late, float(np.mean(cells or [0])), graded)

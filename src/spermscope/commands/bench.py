@@ -27,7 +27,7 @@ WIDE = 124
 @click.option("--int8", is_flag=True, help="Compute in whole numbers where a model has them, as live does.")
 @click.option("--isa", type=click.Choice(["native", "avx2", "avx2_vnni"]), default="native", help="Cap the processor.")
 @click.option("--quick", is_flag=True, help="Three short scenes of a small field.")
-@click.option("--scenes", type=_path, help="Where the scenes are kept (500 MB); else in this user's cache.")
+@click.option("--scenes", type=_path, help="Where the scenes are kept (700 MB); else in this user's cache.")
 @click.option("--reference", is_flag=True, help="Beside TimeSformer-Small and RT-DETR (train extra, transformers).")
 @click.option("--out", type=_path, help="A folder for bench.json and bench.svg.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
