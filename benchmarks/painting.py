@@ -25,8 +25,9 @@ from PySide6.QtCore import QEventLoop, QTimer
 from PySide6.QtWidgets import QApplication
 
 from benchmarks.live import SCENE, WARM_S, Seen, live_run, measure, rendered
+from spermscope.acquisition.giving_way import share_the_processor
 from spermscope.acquisition.run import LiveRun
-from spermscope.app.application import LETTERS_PX, share_the_processor
+from spermscope.app.application import LETTERS_PX
 from spermscope.app.checking import SelfTest
 from spermscope.app.preferences import Preferences
 from spermscope.app.setup import Setup

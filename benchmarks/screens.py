@@ -19,7 +19,8 @@ from PySide6.QtCore import QEventLoop, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 
-from spermscope.app.application import LETTERS_PX, open_run, share_the_processor
+from spermscope.acquisition.giving_way import share_the_processor
+from spermscope.app.application import LETTERS_PX, open_run
 from spermscope.app.checking import SelfTest
 from spermscope.app.micrometer import MicrometerDialog
 from spermscope.app.preferences import Preferences

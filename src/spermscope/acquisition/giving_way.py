@@ -1,4 +1,4 @@
-"""Threads whose work can wait let the others have the processor."""
+"""Threads that share few cores: none holds on to them, and whose work can wait lets the others have them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,19 @@ import sys
 import threading
 from contextlib import suppress
 
+import cv2
+
 NICE = 10
 _BELOW_NORMAL = -1
+
+
+def share_the_processor() -> None:
+    """A window, a camera, an analysis and a recording share few cores and one interpreter: none may hold on to them.
+
+    OpenCV's pool spins while it waits for work, and a thread that waits for the interpreter asks for it after 5 ms.
+    """
+    cv2.setNumThreads(1)
+    sys.setswitchinterval(0.001)
 
 
 def give_way() -> None:

@@ -7,9 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
-import cv2
 from PySide6.QtWidgets import QApplication
 
+from spermscope.acquisition.giving_way import share_the_processor
 from spermscope.acquisition.run import LiveRun
 from spermscope.app.checking import SelfTest
 from spermscope.app.preferences import read_preferences
@@ -72,15 +72,6 @@ def start(
     else:
         window.ask_setup()
     return application.exec()
-
-
-def share_the_processor() -> None:
-    """A window, a camera, an analysis and a recording share few cores and one interpreter: none may hold on to them.
-
-    OpenCV's pool spins while it waits for work, and a thread that waits for the interpreter asks for it after 5 ms.
-    """
-    cv2.setNumThreads(1)
-    sys.setswitchinterval(0.001)
 
 
 def open_run(setup: Setup, grader: Model | None = None) -> LiveRun:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spermscope.acquisition.giving_way import share_the_processor
 from spermscope.acquisition.run import LiveRun
 from spermscope.bench.camera import RawCamera
 from spermscope.bench.scenes import BenchScene
@@ -37,13 +38,14 @@ class Watched:
 
 
 def watch(scene: BenchScene, folder: Path, fps: float, seconds: float, *, record: bool) -> Watched:
-    """Watch for so long, as ``live`` does without a window.
+    """Watch for so long, as ``live`` does without a window; to be called in a process of its own.
 
     Raises
     ------
     ValueError
         When nothing was analysed.
     """
+    share_the_processor()
     camera = RawCamera(scene.images(folder), fps)
     with tempfile.TemporaryDirectory(prefix="spermscope-bench-") as place:
         run = LiveRun(
