@@ -76,14 +76,14 @@ def test_at_higher_rates_the_nearest_frame_to_each_due_time_is_taken_once(fps):
     assert len(taken) == pytest.approx(45, abs=1)
 
 
-def graded_each_frame(times_s, cells, begin=1):
-    """How many cells have their 1st, 3rd, 5th .. crop with each frame; all begin with the frame ``begin``."""
-    clipper, image = Clipper(0.5, every=2), np.zeros((40, 40), np.uint8)
+def graded_each_frame(times_s, cells, begin=1, every=2):
+    """How many cells are graded with each frame, with every ``every``-th crop; all begin with the frame ``begin``."""
+    clipper, image = Clipper(0.5, every=every), np.zeros((40, 40), np.uint8)
     seen, graded = dict.fromkeys(range(cells), 0), []
     for index, time_s in enumerate(times_s):
         here = tracks(range(cells), [(20, 20)] * cells) if index >= begin else tracks([], np.empty((0, 2)))
         ids = clipper.step(Frame(image, index, time_s), here).track_id.tolist()
-        graded.append(sum(seen[one] % 2 == 0 for one in ids))
+        graded.append(sum(seen[one] % every == 0 for one in ids))
         for one in ids:
             seen[one] += 1
     return graded, seen
@@ -94,6 +94,13 @@ def test_cells_that_begin_together_are_graded_in_turn(fps, most):
     graded, seen = graded_each_frame(np.arange(2 * fps) / fps, 10)
     assert max(graded) == most
     assert min(seen.values()) >= 15 * 2 - 4
+
+
+@pytest.mark.parametrize(("fps", "frames"), [(15, 2), (30, 4), (60, 8)])
+def test_where_grades_are_far_apart_no_cell_waits_for_two_crops(fps, frames):
+    graded, _ = graded_each_frame(np.arange(fps) / fps, 40, every=8)
+    assert sum(graded[1 : 1 + frames]) == 40
+    assert max(graded) <= np.ceil(40 / min(frames, 4))
 
 
 def test_a_cell_that_begins_alone_begins_at_once():

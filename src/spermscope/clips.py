@@ -19,6 +19,8 @@ MODEL_PX = 128
 """Central part of a crop that networks see: 64 um, head, midpiece and most of the tail."""
 MOTION_FEATURES = 7
 GAIN = 3.0
+MOST_APART = 2
+"""Cells that begin together begin less than so many crops apart: who is seen for a moment shall have a grade, too."""
 MOST_SLOTS = 16
 """Into so many parts of the time between two grades of a cell, at most, the cells are dealt out."""
 SAMPLE = (MODEL_PX // 4) ** 2
@@ -42,8 +44,8 @@ class Clipper:
     Keeps the latest ``length`` crops of a live track and its best clip (most observed crops, then the latest). A clip
     ends where a grader grades it, on a track's ``first``-th crop and every ``every`` later; before, anywhere.
 
-    Cells that begin together begin a few frames apart, less than ``every`` crops: every ``every``-th crop of a cell is
-    work for the grader, and no frame shall bring the work of all.
+    Cells that begin together begin a few frames apart, less than two crops: every ``every``-th crop of a cell is work
+    for the grader, and no frame shall bring the work of all.
     """
 
     def __init__(
@@ -136,7 +138,8 @@ class Clipper:
             return now_s
         graded_s = [reel.due_s + -reel.count % self._every * period_s for reel in self._reels.values()]
         slot = np.round((np.array(graded_s) - now_s) * slots / round_s).astype(np.int64) % slots
-        return now_s + round_s / slots * int(np.bincount(slot, minlength=slots).argmin())
+        soon = -(-slots * MOST_APART // max(self._every, MOST_APART))
+        return now_s + round_s / slots * int(np.bincount(slot, minlength=slots)[:soon].argmin())
 
     def _add(self, track_id: int, row: tuple[NDArray[np.uint8], float, float, float, bool]) -> None:
         reel = self._reels[track_id]
