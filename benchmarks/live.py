@@ -22,6 +22,7 @@ import numpy as np
 import psutil
 
 from spermscope.acquisition.figures import Figures
+from spermscope.acquisition.giving_way import share_the_processor
 from spermscope.acquisition.run import LiveRun
 from spermscope.acquisition.shown import Shown
 from spermscope.bench.camera import RawCamera
@@ -131,6 +132,7 @@ def main() -> int:
     parser.add_argument("seconds", nargs="?", type=float, default=60.0)
     parser.add_argument("--frames", type=Path)
     asked = parser.parse_args()
+    share_the_processor()
     with tempfile.TemporaryDirectory() as folder:
         return measure(rendered(asked.frames or Path(folder)), asked.seconds)
 
