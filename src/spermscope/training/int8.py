@@ -150,7 +150,7 @@ def _after(before: int, total: int, progress: Progress) -> Progress:
 
 def _refuse_strangers(path: Path, file: ModelFile, data: Dataset) -> None:
     card = file.card
-    if not set(EXPENSIVE.get(card.kind, {"a grader's"})) <= set(file.graphs):
+    if card.kind not in EXPENSIVE or not set(EXPENSIVE[card.kind]) <= set(file.graphs):
         raise ValueError(f"{path}: expected a grader, found a {card.kind} model with the graphs {sorted(file.graphs)}")
     if card.grades != data.grades:
         raise ValueError(f"{data.folder}: expected the model's grades {card.grades}, found {data.grades}")
