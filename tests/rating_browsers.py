@@ -106,9 +106,13 @@ class Seat:
         return self.number()
 
     def reload(self):
-        """Load the page anew, and wait until the last answer can be undone."""
+        """Load the page anew, and wait until the last answer can be undone and the page has been painted.
+
+        Chromium drops strokes of keys until a page that was just loaded is painted.
+        """
         self.page.reload()
         self.until("!document.body.classList.contains('waiting') && !document.querySelector('#undo').disabled")
+        self.until("performance.getEntriesByType('paint').length > 0")
         return self.seen()
 
     def number(self):

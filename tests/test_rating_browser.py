@@ -113,16 +113,21 @@ def graded_again(seat):
     seat.page.wait_for_timeout(280)
 
 
+def undo_asked_for(seat):
+    """Press Backspace until the last clip's picture is asked for; what was asked is held back, and returned."""
+    held = []
+    seat.page.route("**/sheets/*", lambda route: held.append(route))
+    eventually(seat.page, lambda: held or seat.page.keyboard.press("Backspace"))
+    return held
+
+
 def test_undo_twice_on_a_slow_network_shows_the_last_clip_once_and_drops_none(browser, folder, address):
     rater = sit(browser, folder, address)
     rater.press("1")
     rater.saved()
     rater.reload()
-    held = []
-    rater.page.route("**/sheets/*", lambda route: held.append(route))
+    held = undo_asked_for(rater)
     rater.page.keyboard.press("Backspace")
-    rater.page.keyboard.press("Backspace")
-    eventually(rater.page, lambda: held)
     for route in held:
         route.continue_()
     rater.page.unroute_all(behavior="ignoreErrors")
@@ -146,10 +151,7 @@ def test_a_grade_before_the_last_clips_picture_comes_ends_the_undo(browser, fold
     rater.press("1")
     rater.saved()
     rater.reload()
-    held = []
-    rater.page.route("**/sheets/*", lambda route: held.append(route))
-    # Chromium may drop a stroke while a page that was just loaded has not been painted yet; a second one is ignored.
-    eventually(rater.page, lambda: held or rater.page.keyboard.press("Backspace"))
+    held = undo_asked_for(rater)
     rater.page.keyboard.press("2")
     for route in held:
         route.continue_()
