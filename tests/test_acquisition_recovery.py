@@ -34,9 +34,9 @@ def test_figures_and_gaps(session):
 
 
 def test_changed_and_missing_files_are_told(session):
-    path = session / "video" / "000001.mkv"
+    path = session / "video" / "000001.mov"
     path.write_bytes(path.read_bytes() + b"x")
-    (session / "video" / "000002.mkv").unlink()
+    (session / "video" / "000002.mov").unlink()
     assert describe(session, verify=True).lines[:2] == ("segment 1 was changed or damaged", "segment 2 is missing")
     assert describe(session).lines[0] == "segment 2 is missing"
 
@@ -48,7 +48,7 @@ def test_every_line_has_its_japanese(session):
 
 def test_the_first_picture_is_the_thumbnail(session):
     assert np.array_equal(first_picture(session), np.zeros((30, 40)))
-    (session / "video" / "000001.mkv").write_bytes(b"")
+    (session / "video" / "000001.mov").write_bytes(b"")
     assert np.array_equal(first_picture(session), np.full((30, 40), 23))
 
 

@@ -24,6 +24,7 @@ from spermscope.journal import read_journal
 from spermscope.types import Frame, Scale
 from spermscope.video import open_source
 from spermscope.video.recorded import Recorded
+from spermscope.video.recorder import Recorder
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 ANY_DISK = DiskRules(warn_s=0, refuse_s=0, reserve_bytes=0)
@@ -138,10 +139,21 @@ def test_a_gap_begins_a_segment_and_is_told(tmp_path):
 def test_a_second_recording_goes_on_in_the_same_folder(tmp_path):
     recorded(tmp_path, np.arange(5) / 15)
     recorded(tmp_path, 3 + np.arange(5) / 15)
-    assert segments(tmp_path) == ["000001.mkv", "000002.mkv"]
+    assert segments(tmp_path) == ["000001.mov", "000002.mov"]
     _, times_s, reader = read(tmp_path)
     assert times_s[5] == 3.0
     assert reader.warnings == ["2.7 s are missing after 0.3 s: recording was off"]
+
+
+def test_a_recording_of_matroska_files_as_they_were_at_first_is_read_and_gone_on_with(tmp_path):
+    with Recorder(tmp_path / "000001.mkv", WIDTH, HEIGHT, 15) as recorder:
+        for index in range(4):
+            recorder.write(picture(index), index / 15)
+    recorded(tmp_path, 2 + np.arange(3) / 15)
+    assert segments(tmp_path) == ["000001.mkv", "000002.mov"]
+    images, _, _ = read(tmp_path)
+    written = [picture(index) for index in (0, 1, 2, 3, 0, 1, 2)]
+    assert all(np.array_equal(image, whole) for image, whole in zip(images, written, strict=True))
 
 
 def test_a_clock_that_goes_back_begins_a_segment(tmp_path):
@@ -160,14 +172,14 @@ def test_another_size_is_another_recording_in_the_folder(tmp_path):
     assert len(images) == 5
     assert reader.truncated
     assert reader.warnings[-1] == "the picture size changes at segment 2: stopped there"
-    with open_source(tmp_path / "000002.mkv", um_per_px=0.5) as source:
+    with open_source(tmp_path / "000002.mov", um_per_px=0.5) as source:
         assert len(list(source)) == 5
 
 
 @pytest.mark.parametrize("harm", ["gone", "hurt", "torn"])
 def test_a_segment_that_was_harmed_costs_only_itself(tmp_path, harm):
     recorded(tmp_path, np.arange(60) / 15)
-    path = tmp_path / "000002.mkv"
+    path = tmp_path / "000002.mov"
     content = bytearray(path.read_bytes())
     if harm == "gone":
         path.unlink()

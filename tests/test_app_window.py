@@ -113,7 +113,7 @@ def test_a_session_from_its_first_frame_to_its_report_by_keys(window_of, setup, 
     assert (session.folder / "report.html").is_file()
     assert (session.folder / "grades.csv").read_text(encoding="utf-8").count("\n") > 1
     assert json.loads((session.folder / "session.json").read_text(encoding="utf-8"))["conditions"]["sample"] == "S-1"
-    assert list((session.folder / "video").glob("*.mkv"))
+    assert list((session.folder / "video").glob("*.mov"))
     assert str(session.folder) in window.notices.lines[-1]
     assert window.header.lines[0] == word("header_none")
 

@@ -17,18 +17,19 @@ def record(path, images, times, **given):
             recorder.write(image, time_s)
 
 
+@pytest.mark.parametrize("codec", ["ffv1", "magicyuv"])
 @settings(max_examples=12, deadline=None)
 @given(
     size=st.tuples(st.integers(1, 70), st.integers(1, 70)),
     steps_ms=st.lists(st.integers(1, 500), min_size=1, max_size=6),
     seed=st.integers(0, 9),
 )
-def test_ffv1_brings_back_every_pixel_and_time(tmp_path_factory, size, steps_ms, seed):
+def test_lossless_brings_back_every_pixel_and_time(tmp_path_factory, codec, size, steps_ms, seed):
     rng = np.random.default_rng(seed)
     images = [rng.integers(0, 256, size, dtype=np.uint8) for _ in range(len(steps_ms) + 1)]
     times = np.concatenate([[0.0], np.cumsum(steps_ms) / 1000])
     path = tmp_path_factory.mktemp("rec") / "a.mkv"
-    record(path, images, times)
+    record(path, images, times, codec=codec)
     with open_source(path) as source:
         frames = list(source)
     assert [frame.time_s for frame in frames] == pytest.approx(times)
@@ -36,9 +37,10 @@ def test_ffv1_brings_back_every_pixel_and_time(tmp_path_factory, size, steps_ms,
     assert source.cut_because == ""
 
 
-def test_colour_ffv1_is_exact(tmp_path):
+@pytest.mark.parametrize("codec", ["ffv1", "magicyuv"])
+def test_lossless_colour_is_exact(tmp_path, codec):
     images = [np.random.default_rng(k).integers(0, 256, (33, 47, 3), dtype=np.uint8) for k in range(3)]
-    record(tmp_path / "a.mkv", images, [0, 0.1, 0.3], colour=True)
+    record(tmp_path / "a.mkv", images, [0, 0.1, 0.3], codec=codec, colour=True)
     with av.open(str(tmp_path / "a.mkv")) as container:
         found = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     assert all(np.array_equal(one, two) for one, two in zip(found, images, strict=True))
@@ -56,8 +58,18 @@ def test_overlay_video_is_small_and_close(tmp_path, size):
     assert (tmp_path / "a.mkv").stat().st_size < image.size * 30 / 8
 
 
-def test_a_recording_that_was_cut_off_is_readable(tmp_path):
-    recorder = Recorder(tmp_path / "live.mkv", 64, 48, 15)
+def test_other_players_take_magicyuv_for_the_whole_range_of_levels(tmp_path):
+    image = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    record(tmp_path / "a.mov", [image], [0.0], codec="magicyuv")
+    with av.open(str(tmp_path / "a.mov")) as container:
+        frame = next(container.decode(video=0))
+    assert frame.color_range == 2
+    assert np.array_equal(frame.reformat(format="rgb24").to_ndarray()[..., 1], image)
+
+
+@pytest.mark.parametrize("codec", ["ffv1", "magicyuv"])
+def test_a_recording_that_was_cut_off_is_readable(tmp_path, codec):
+    recorder = Recorder(tmp_path / "live.mkv", 64, 48, 15, codec=codec)
     for index in range(60):
         recorder.write(np.random.default_rng(index).integers(0, 256, (48, 64), dtype=np.uint8), index / 15)
     cut = tmp_path / "cut.mkv"
@@ -71,7 +83,7 @@ def test_a_recording_that_was_cut_off_is_readable(tmp_path):
 def test_bad_calls_are_refused_in_one_line(tmp_path):
     with pytest.raises(ValueError, match="expected positive size"):
         Recorder(tmp_path / "a.mkv", 0, 4, 15)
-    with pytest.raises(ValueError, match="expected one of ffv1, mpeg4, found 'x264'"):
+    with pytest.raises(ValueError, match="expected one of ffv1, magicyuv, mpeg4, found 'x264'"):
         Recorder(tmp_path / "a.mkv", 4, 4, 15, codec="x264")
     with pytest.raises(ValueError, match=r"expected a file that can be written"):
         Recorder(tmp_path / "nowhere" / "a.mkv", 4, 4, 15)

@@ -36,7 +36,7 @@ class OpenSegment:
         self._whole_bytes = 0
         self._broken = False
         try:
-            self._recorder = Recorder(path, width_px, height_px, fps)
+            self._recorder = Recorder(path, width_px, height_px, fps, codec="magicyuv")
         except ValueError as error:
             raise error.__cause__ if isinstance(error.__cause__, OSError) else OSError(str(error)) from error
 

@@ -32,7 +32,7 @@ _MEASURED = 20
 
 
 class SegmentedRecorder:
-    """Records frames losslessly into ``folder/000001.mkv`` and so on, 1.5 s each, with a chained journal beside them.
+    """Records frames losslessly into ``folder/000001.mov`` and so on, 1.5 s each, with a chained journal beside them.
 
     Kept are the 8-bit pictures that the analysis sees, to the bit, and in the journal each one's own time. A segment
     has ``.part`` behind its name until it is on the disk, hashed and in the journal, so that a kill leaves every

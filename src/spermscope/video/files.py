@@ -10,6 +10,7 @@ import av
 
 from spermscope.video.luma import grey_picture
 from spermscope.video.reader import Picture, TimeSource
+from spermscope.video.sealed import SEALED, is_whole
 
 MISSING_END_FRAMES = 1.5
 """A file whose last frame lies further than this before its stated end was cut short."""
@@ -72,11 +73,15 @@ class VideoFile:
     def _decode(self, container: Any, stream: Any) -> Iterator[Picture]:
         count, damaged, last_s, size = 0, 0, float("nan"), None
         packets = container.demux(stream)
+        sealed = container.metadata.get("comment") == SEALED
         while True:
             try:
                 packet = next(packets, None)
                 if packet is None:
                     break
+                if sealed and packet.size and not is_whole(packet):
+                    damaged += 1
+                    continue
                 frames = packet.decode()
             except av.error.FFmpegError:
                 damaged += 1

@@ -18,7 +18,8 @@ JOURNAL = "journal.jsonl"
 CUT_OFF = "the recording was cut off; what was recorded before can be read"
 PART = ".part"
 """Ends the name of a segment that is still being written."""
-_NAME = re.compile(r"(\d{6})\.mkv(\.part)?")
+_NAME = re.compile(r"(\d{6})\.(?:mov|mkv)(\.part)?")
+"""The first recordings were of ``.mkv`` files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,8 @@ class Recording:
 
 
 def segment_name(number: int) -> str:
-    """``000001.mkv`` for 1."""
-    return f"{number:06d}.mkv"
+    """``000001.mov`` for 1."""
+    return f"{number:06d}.mov"
 
 
 def find_recording(folder: Path) -> Path | None:
