@@ -36,6 +36,24 @@ def test_the_giver_does_not_wait_and_the_taker_gets_the_newest():
     assert hand.dropped == 999
 
 
+def test_what_has_not_waited_too_long_is_taken_in_order():
+    hand = Newest(patience_s=60.0)
+    for number in range(1, 4):
+        hand.put(number)
+    assert [hand.take(), hand.take(), hand.take()] == [1, 2, 3]
+    assert hand.dropped == 0
+
+
+def test_what_has_waited_too_long_goes_when_a_newer_one_comes():
+    hand = Newest(patience_s=0.2)
+    hand.put(1)
+    hand.put(2)
+    time.sleep(0.3)
+    hand.put(3)
+    assert hand.dropped == 2
+    assert hand.take() == 3
+
+
 def test_counting_begins_when_it_is_asked_for():
     hand = Newest()
     for number in range(5):

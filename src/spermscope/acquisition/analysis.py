@@ -23,7 +23,7 @@ from spermscope.calibration import Calibration
 from spermscope.conclusion import Conditions
 from spermscope.detect import Detector, open_detector
 from spermscope.grade import open_grader
-from spermscope.pipeline import MOST_UNGRADED, Pipeline, Placed
+from spermscope.pipeline import MOST_UNGRADED, Pipeline, Placed, Seen
 from spermscope.runtime import Model, load_in, shipped
 from spermscope.settings import Settings
 from spermscope.sitting import Sitting, own_grader
@@ -35,6 +35,8 @@ SEARCHES_APART = 100
 """Searches through what is younger for one through all that a run holds."""
 LATE_FROM = 2
 """Frames whose cells wait for their grades, from which on fewer cells are graded, so that no frame is passed over."""
+MOST_UNFOLLOWED = 1
+"""Frames that may wait to be followed when the next one has been looked at."""
 MOST_BEHIND = 15
 """Frames that the tables may be behind what is shown; where the disk takes longer, the analysis waits for it."""
 
@@ -42,12 +44,13 @@ MOST_BEHIND = 15
 class Analysis:
     """Takes frames from ``frames`` through the pipeline into the session ``folder``, which was begun already.
 
-    ``run`` is the thread's work: to see and to follow. It has others that locate the field while it seeks heads, that
-    grade a frame's cells while it looks at the next frame, and that keep what was found; the last two give way to
-    whatever else wants the processor. ``newest`` is the latest frame whose cells have their places; ``on_shown`` is
-    called, in this thread, when there is one. ``late`` counts the frames with which fewer cells were graded than were
-    due, which happens only where frames are ``paced``. ``because`` says why the session holds only a part, '' when it
-    is whole; ``on_failed(line)`` is called when that changes. While ``withheld`` holds a reason no cell gets a grade.
+    ``run`` is the thread's work: to see. It has others that locate the field while it seeks heads, that follow a
+    frame's cells and grade them while it looks at the next frame, and that keep what was found; those that grade and
+    keep give way to whatever else wants the processor. ``newest`` is the latest frame whose cells have their places;
+    ``on_shown`` is called, in the thread that follows, when there is one. ``late`` counts the frames with which fewer
+    cells were graded than were due, which happens only where frames are ``paced``. ``because`` says why the session
+    holds only a part, '' when it is whole; ``on_failed(line)`` is called when that changes. While ``withheld`` holds a
+    reason no cell gets a grade.
     """
 
     def __init__(
@@ -74,6 +77,8 @@ class Analysis:
         self._paced = paced
         self.late = 0
         self._dropped = 0
+        self._followed: deque[Future[None]] = deque()
+        self._graded: deque[Future[None]] = deque()
         self._kept: deque[Future[None]] = deque()
 
     def begin(self) -> None:
@@ -97,11 +102,11 @@ class Analysis:
             ready()
             with (
                 ThreadPoolExecutor(1, "keep", give_way) as self._keeper,
-                ThreadPoolExecutor(1, "grade", give_way) as grader,
+                ThreadPoolExecutor(1, "grade", give_way) as self._grader,
+                ThreadPoolExecutor(1, "follow") as follower,
                 ThreadPoolExecutor(1, "locate") as locator,
             ):
-                self._all(pipeline, locator, grader)
-                _await(self._kept, 0)
+                self._all(pipeline, locator, follower)
         except Exception as error:  # the recording goes on, and what was done is kept
             self._fail(f"the analysis stopped: {str(error) or type(error).__name__}")
         finally:
@@ -151,27 +156,39 @@ class Analysis:
         detector.detect(Frame(np.full((profile.height_px, profile.width_px), 128, np.uint8), 0, 0.0))
         return detector
 
-    def _all(self, pipeline: Pipeline, locator: Executor, grader: Executor) -> None:
-        """See and follow in this thread while the cells of frames before are graded in another."""
-        graded: deque[Future[None]] = deque()
-        while (taken := self._frames.take()) is not None:
+    def _all(self, pipeline: Pipeline, locator: Executor, follower: Executor) -> None:
+        """See in this thread, while the frames before are followed and graded in others."""
+        while (taken := self._next()) is not None:
             if taken.profile is not pipeline.profile:
-                _await(graded, 0)
+                self._catch_up()
                 self._renew(pipeline, taken.profile)
             dropped, self._dropped = self._frames.dropped - self._dropped, self._frames.dropped
-            placed, withheld = pipeline.place(pipeline.look(taken.frame, locator)), self.withheld
-            self.newest = shown = self._view.show(placed.step, taken.taken_s, withheld)
-            self.delays.add(shown.ready_s, shown.delay_s)
-            self.on_shown()
-            late = self._paced and sum(not one.done() for one in graded) >= LATE_FROM
-            self.late += late
-            _await(graded, MOST_UNGRADED)
-            graded.append(grader.submit(self._grade, pipeline, placed, shown, dropped, withheld, late))
-        _await(graded, 0)
+            seen = pipeline.look(taken.frame, locator)
+            _await(self._followed, MOST_UNFOLLOWED)
+            self._followed.append(follower.submit(self._follow, pipeline, taken, seen, dropped))
+        self._catch_up()
+
+    def _next(self) -> Taken | None:
+        """The frame to look at next, taken as late as can be: where grading is behind, that is waited for first."""
+        _await(self._graded, MOST_UNGRADED)
+        return self._frames.take()
+
+    def _catch_up(self) -> None:
+        """Wait until whatever was seen is followed, graded and kept."""
+        for under_way in (self._followed, self._graded, self._kept):
+            _await(under_way, 0)
+
+    def _follow(self, pipeline: Pipeline, taken: Taken, seen: Seen, dropped: int) -> None:
+        placed, withheld = pipeline.place(seen), self.withheld
+        self.newest = shown = self._view.show(placed.step, taken.taken_s, withheld)
+        self.delays.add(shown.ready_s, shown.delay_s)
+        self.on_shown()
+        late = self._paced and sum(not one.done() for one in list(self._graded)) >= LATE_FROM
+        self.late += late
+        self._graded.append(self._grader.submit(self._grade, pipeline, placed, shown, dropped, withheld, late))
 
     def _renew(self, pipeline: Pipeline, profile: SourceProfile) -> None:
         grader = open_grader(profile, self._settings, self._grader_model)
-        _await(self._kept, 0)
         why_no_who = self._conditions.who_reason(profile.scale)
         ended = pipeline.renew(profile, detector=self._detector(profile), grader=grader, who_reason=why_no_who)
         cells = ungraded(ended, self.withheld)

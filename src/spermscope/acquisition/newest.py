@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from typing import Generic, Protocol, TypeVar
 
@@ -40,10 +41,14 @@ class HandOver(Protocol[T]):
 
 
 class Newest(Generic[T]):
-    """Room for one item: the giver never waits, and an item that was not taken before the next came is dropped."""
+    """The giver never waits; an item drops those before it that have waited ``patience_s`` or longer to be taken.
 
-    def __init__(self) -> None:
-        self._item: T | None = None
+    With 0 there is room for one.
+    """
+
+    def __init__(self, patience_s: float = 0.0) -> None:
+        self._patience_s = patience_s
+        self._items: deque[tuple[float, T]] = deque()
         self._closed = False
         self._changed = threading.Condition()
         self._dropped = 0
@@ -55,24 +60,27 @@ class Newest(Generic[T]):
 
     def put(self, item: T) -> None:
         """Give; returns at once."""
+        now_s = time.monotonic()
         with self._changed:
             if self._closed:
                 return
-            self._dropped += self._item is not None
-            self._item = item
+            while self._items and now_s - self._items[0][0] >= self._patience_s:
+                self._items.popleft()
+                self._dropped += 1
+            self._items.append((now_s, item))
             self._changed.notify()
 
     def take(self) -> T | None:
-        """The newest item."""
+        """The oldest item that is still there."""
         with self._changed:
-            self._changed.wait_for(lambda: self._item is not None or self._closed)
-            item, self._item = self._item, None
-            return item
+            self._changed.wait_for(lambda: bool(self._items) or self._closed)
+            return self._items.popleft()[1] if self._items else None
 
     def begin(self) -> None:
-        """Count from now on; an old item that nobody took is let go."""
+        """Count from now on; old items that nobody took are let go."""
         with self._changed:
-            self._item, self._dropped = None, 0
+            self._items.clear()
+            self._dropped = 0
 
     def close(self) -> None:
         """Nothing more will come."""

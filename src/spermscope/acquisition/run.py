@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 CAMERA_ENDS_S = 5.0
 """A camera that hangs is not waited for any longer."""
 NOTE_EVERY_S = 1.0
+PATIENCE_S = 0.05
+"""What a frame may wait for those before it; then a newer one takes its place. Less than a frame's time at 15 fps."""
 LATE_TOLD = 15
 """Frames that had to do with fewer grades, from which on it is told: a hiccup is not."""
 
@@ -90,7 +92,7 @@ class LiveRun:
             raise ValueError(f"sample: expected one, found {known.sample} and {sample}")
         self.address, self.folder, self.operator = address, Path(folder), operator
         self.conditions = known.model_copy(update={"sample": sample or known.sample})
-        self._frames: HandOver[Taken] = Newest() if paced else Every()
+        self._frames: HandOver[Taken] = Newest(PATIENCE_S) if paced else Every()
         opening = Opening(address, open_reader or (lambda: reader_of(address, fps=fps)), um_per_px, optics, fps)
         self._capture = Capture(opening, self, paced=paced)
         self._analysis = Analysis(
