@@ -11,7 +11,7 @@ import zlib
 
 import av
 
-SEALED = "spermscope: the CRC-32 of each frame stands behind it"
+SEALED = "spermscope:crc32-behind-each-frame"
 """The comment of a file all of whose frames are sealed."""
 _BYTES = 4
 
