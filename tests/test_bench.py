@@ -154,6 +154,9 @@ def test_the_quick_suite_prints_tables_and_writes_figures_and_a_chart(tmp_path):
         assert 0 < scene["live"]["graded"] <= 1
         assert 0 < scene["live"]["delay_ms"]["p50"] <= scene["live"]["delay_ms"]["p99"]
         assert scene["ffv1"]["peak_mb"] > 100
+    assert many["live_at_twice_the_rate"]["fps"] == 30
+    assert many["live_at_twice_the_rate"]["came"] == pytest.approx(2 * many["live"]["came"], rel=0.1)
+    assert "live_at_twice_the_rate" not in some
     assert found["start"]["first_frame_s"] < found["start"]["first_grade_s"]
     assert found["start"]["filmed_until_then_s"] == pytest.approx(1.0, abs=0.35)
     assert "graded/s" in done.stdout

@@ -33,16 +33,16 @@ def print_suite(found: Mapping[str, Any], console: Console) -> None:
             *(f"{lap['p50']:.1f}, {lap['p99']:.1f}" if lap else "" for lap in laps),
             f"{scene['mean_ms']:.1f}",
         )
-        live, delay = scene["live"], scene["live"]["delay_ms"]
         whole.add_row(
             name,
             f"{scene['graded_a_second']:.0f}",
             *(f"{scene[codec]['times_faster_than_filmed']:.2f}" for codec in ("h264", "ffv1")),
-            *(f"{delay[share]:.0f}" for share in ("p50", "p99")),
-            f"{live['left_out']} of {live['came']}",
-            f"{live['late']}",
+            *_live(scene["live"]),
             f"{scene['ffv1']['peak_mb']:.0f}",
         )
+        if "live_at_twice_the_rate" in scene:
+            fast = scene["live_at_twice_the_rate"]
+            whole.add_row(f"- live at {fast['fps']:g} fps", "", "", "", *_live(fast), "")
     console.print(stages, whole)
     machine, limit, begun = found["machine"], found["limit"], found["start"]
     console.print(f"{machine['processor']}, {machine['cores']} cores, {machine['engine']}, {machine['precision']}")
@@ -56,6 +56,11 @@ def print_suite(found: Mapping[str, Any], console: Console) -> None:
             f"from the start to the first frame {begun['first_frame_s']:.1f} s, to the first grade"
             f" {begun['first_grade_s']:.1f} s, which needs {begun['filmed_until_then_s']:.2f} s of movie"
         )
+
+
+def _live(live: Mapping[str, Any]) -> tuple[str, ...]:
+    p50, p99 = (f"{live['delay_ms'][share]:.0f}" for share in ("p50", "p99"))
+    return p50, p99, f"{live['left_out']} of {live['came']}", f"{live['late']}"
 
 
 def print_ratios(ratios: Mapping[str, Ratio], console: Console) -> None:
