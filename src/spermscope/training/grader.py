@@ -118,6 +118,7 @@ def fit_head(
     epochs: int,
     rng: np.random.Generator,
     progress: Progress,
+    every: int = EVERY,
 ) -> None:
     """The head on kept tokens ``(N, turns, T, 256)``, random lengths from half to full; the best epoch on ``held``."""
     device = tokens.device
@@ -133,7 +134,7 @@ def fit_head(
         length = tokens.shape[2]
         shown = rng.integers(length // 2, length + 1, len(rows))
         place = np.arange(length)
-        encoded = (place + rng.integers(0, EVERY, (len(rows), 1))) % EVERY == 0
+        encoded = (place + rng.integers(0, every, (len(rows), 1))) % every == 0
         valid = torch.from_numpy((encoded & (place >= length - shown[:, None])).astype(np.float32)).to(device)
         some = torch.from_numpy(rows).to(device)
         picked = tokens[some, torch.from_numpy(turn).to(device)]
@@ -143,7 +144,7 @@ def fit_head(
         votes = panel_loss(emd_loss, logits, target[some], shares[clips.donor[rows]].to(device)).mean()
         loop.descend(votes + TRAITS * nn.functional.smooth_l1_loss(reading(embedding), traits[some]))
         if (count + 1) % loop.steps_an_epoch == 0:
-            found = float(np.mean((predict(head, held_tokens, held)[0] - held.distributions) ** 2))
+            found = float(np.mean((predict(head, held_tokens, held, every)[0] - held.distributions) ** 2))
             if found < best:
                 best, best_state = found, {k: v.clone() for k, v in head.state_dict().items()}
     head.load_state_dict(best_state)
@@ -182,11 +183,13 @@ def encode(encoder: CropEncoder, clips: PanelClips, turns: int = 1, rng: np.rand
     return tokens
 
 
-def predict(head: GradeHead, tokens: Tensor, clips: PanelClips) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def predict(
+    head: GradeHead, tokens: Tensor, clips: PanelClips, every: int = EVERY
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Distributions ``(N, K)``, the mean over the heads, and distances ``(N,)``, as a whole clip is graded at work."""
     head.eval()
     valid = torch.zeros(tokens.shape[:2], device=tokens.device)
-    valid[:, EVERY - 1 :: EVERY] = 1.0
+    valid[:, (tokens.shape[1] - 1) % every :: every] = 1.0
     with torch.no_grad():
         motion = _motion(clips, np.arange(len(clips)), None).to(tokens.device)
         logits, _, distance = head(tokens, motion, valid)

@@ -1,0 +1,122 @@
+"""What more looks at a cell would give: at every crop instead of every second.
+
+``python -m benchmarks.looks DATASET``, a data set of ``simulate study`` with its truth. First the shipped grader: how a
+clip's grade differs from that of the same clip a crop earlier, which it reads by the other half of the crops, and from
+that two crops earlier; and the error of the mean of both halves. Then heads that are trained alike on the shipped
+encoder's tokens, on 70 % of the donors, with and without the tokens between.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from spermscope.clips import MOTION_FEATURES, to_model_input
+from spermscope.dataset import Dataset, open_dataset
+from spermscope.grade import StreamingGrader, open_grader
+from spermscope.labels import split_by_donor
+from spermscope.models.streaming import GradeHead
+from spermscope.runtime import Model, load_in, shipped
+from spermscope.settings import Settings
+from spermscope.study.panel_clips import PanelClips, split
+from spermscope.training.grader import SHARES, fit_head, predict
+from spermscope.types import Clip, Scale, SourceProfile
+
+EPOCHS = 40
+READ = 32
+
+
+def main() -> None:
+    """Both parts, as lines."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("dataset", type=Path)
+    parser.add_argument("--seeds", type=int, default=2)
+    given = parser.parse_args()
+    dataset, model = open_dataset(given.dataset), load_in(shipped("grader"), "f32")
+    clips = _clips(dataset)
+    _by_halves(model, clips)
+    tokens = _tokens(model, clips.frames)
+    for every in (2, 1):
+        for seed in range(given.seeds):
+            error = _trained(tokens, clips, every, seed)
+            print(f"a head that looks at one crop of {every}, seed {seed}: MSE to the truth {error}", flush=True)
+
+
+def _clips(dataset: Dataset) -> PanelClips:
+    found, truth, traits = dataset.clips(range(len(dataset))), dataset.truth(), dataset.traits()
+    if truth is None or traits is None:
+        raise ValueError(f"{dataset.folder}: expected simulated clips with truth and traits, found none")
+    return PanelClips(
+        *(np.asarray(part) for part in (found.frames, found.time_s, found.xy_um, found.observed)),
+        dataset.vote_matrix(), dataset.donor_number(), np.full(len(dataset), np.nan), truth, traits,
+    )  # fmt: skip
+
+
+def _by_halves(model: Model, clips: PanelClips) -> None:
+    um_per_px = model.card.um_per_px
+    nan = float("nan")
+    profile = SourceProfile(clips.frames.shape[-1], clips.frames.shape[-1], nan, Scale(um_per_px, "given"), 0, nan, nan)
+    grader = open_grader(profile, Settings(), model)
+    assert isinstance(grader, StreamingGrader)
+    last, before, two_before = (_grades(grader, clips, less, um_per_px) for less in (0, 1, 2))
+    for name, other in (("a crop", before), ("two crops", two_before)):
+        emd = np.abs(np.cumsum(last - other, 1)).sum(1)
+        changed = np.mean(last.argmax(1) != other.argmax(1))
+        print(f"{name} earlier: EMD {np.median(emd):.3f} (median), another letter in {100 * changed:.1f} %")
+    errors = [np.mean((shares - clips.truth) ** 2, 1) for shares in (last, before, 0.5 * (last + before))]
+    print("MSE to the truth: last {:.5f}, a crop earlier {:.5f}, mean of both {:.5f}".format(*map(np.mean, errors)))
+    by_donor = np.array([np.mean((errors[2] - errors[0])[clips.donor == donor]) for donor in np.unique(clips.donor)])
+    half = 1.96 * by_donor.std() / np.sqrt(len(by_donor))
+    print(f"mean of both - last, by donor: {by_donor.mean():.5f} +- {half:.5f}")
+
+
+def _grades(grader: StreamingGrader, clips: PanelClips, less: int, um_per_px: float) -> NDArray[np.float64]:
+    """Of each clip without its latest ``less`` crops."""
+    end = clips.frames.shape[1] - less
+    some = [
+        Clip(
+            row,
+            clips.frames[row, :end],
+            clips.time_s[row, :end],
+            clips.xy_um[row, :end],
+            clips.observed[row, :end],
+            um_per_px,
+        )
+        for row in range(len(clips))
+    ]
+    parts = (grader.grade_clips(some[first : first + READ]).probabilities for first in range(0, len(some), READ))
+    return np.concatenate(list(parts))
+
+
+def _tokens(model: Model, frames: NDArray[np.uint8]) -> torch.Tensor:
+    """``(N, 2, T, 256)``: as the clip is, and mirrored."""
+    turns = [_encoded(model, frames), _encoded(model, frames[..., ::-1])]
+    return torch.from_numpy(np.stack(turns, 1))
+
+
+def _encoded(model: Model, frames: NDArray[np.uint8]) -> NDArray[np.float32]:
+    rows = [
+        model.run("encoder", {"picture": to_model_input(np.ascontiguousarray(clip))[:, None]})["token"]
+        for clip in frames
+    ]
+    return np.stack(rows)
+
+
+def _trained(tokens: torch.Tensor, clips: PanelClips, every: int, seed: int) -> str:
+    """The error on the test donors."""
+    parts = split_by_donor(clips.donor, SHARES, 0)
+    learn, held, test = (np.flatnonzero(np.isin(clips.donor, part)) for part in parts)
+    torch.manual_seed(seed)
+    head, rng = GradeHead(features=MOTION_FEATURES), np.random.default_rng(seed)
+    train, chosen, tested = (split(clips, part) for part in parts)
+    fit_head(head, tokens[learn], train, tokens[held][:, 0], chosen, EPOCHS, rng, lambda done, total: None, every)
+    shares, _ = predict(head, tokens[test][:, 0], tested, every)
+    return f"{np.mean((shares - tested.truth) ** 2):.5f} ({len(tested)} clips of {len(parts[2])} donors)"
+
+
+if __name__ == "__main__":
+    main()
