@@ -120,7 +120,10 @@ def fit_head(
     progress: Progress,
     every: int = EVERY,
 ) -> None:
-    """The head on kept tokens ``(N, turns, T, 256)``, random lengths from half to full; the best epoch on ``held``."""
+    """The head on kept tokens ``(N, turns, T, 256)``, random lengths from half to full; the best epoch on ``held``.
+
+    Of a clip's tokens it sees one in ``every``.
+    """
     device = tokens.device
     shares = torch.from_numpy(rng.poisson(1.0, (int(clips.donor.max()) + 1, len(head.heads))).astype(np.float32))
     target, traits = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -16,9 +16,10 @@ from spermscope.video.sealed import SEALED, seal
 
 ONE_CORE_PX_S = 25e6
 """Pixels that one core codes in FFV1 in a second with as much time to spare, by 20 ns each."""
-_FLAGS_AT, _WHOLE_RANGE = 12, 4
 _TICKS = 1000
 """Times are kept in milliseconds."""
+_FLAGS_AT, _WHOLE_RANGE = 12, 4
+"""Where the head of a MagicYUV frame has its flags, and the one that says 0 to 255."""
 Codec = Literal["ffv1", "magicyuv", "mpeg4"]
 
 
@@ -30,7 +31,7 @@ class _Form:
     container_options: dict[str, str]
     grey: str
     colour: str
-    options: dict[str, str] = field(default_factory=dict)
+    options: dict[str, str]
 
 
 _MATROSKA = {"cluster_time_limit": "1000", "flush_packets": "1"}
@@ -97,7 +98,8 @@ class Recorder:
         self._stream.pix_fmt = form.colour if colour else form.grey
         self._stream.codec_context.time_base = Fraction(1, _TICKS)
         self._stream.options = dict(form.options)
-        self._stream.codec_context.thread_count = 1
+        if self._sealed:
+            self._stream.codec_context.thread_count = 1  # more would hold frames back
         if codec == "ffv1":
             # Slices are coded in parallel where one core is too slow: it costs a fifth more. A tiny picture has one.
             self._stream.options = {**form.options, "slices": "4" if min(width_px, height_px) >= 32 else "1"}
