@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from spermscope.grade import StreamingGrader, open_grader
-from spermscope.settings import Settings
+from spermscope.settings import GradeSettings, Settings
 from spermscope.simulate.scene import Scene, SceneSettings, View
 from spermscope.types import Clip, Crops, Grades, Scale, SourceProfile
 
@@ -68,6 +68,65 @@ def test_where_it_is_late_a_cell_is_graded_half_as_often_and_nearly_the_same():
     for index in (14, 18, 22, 26, 30):
         apart = np.abs(np.cumsum(whole[index].probabilities - spared[index].probabilities, axis=1)).sum(axis=1)
         assert apart.max() < 0.5
+
+
+def every_crop() -> StreamingGrader:
+    return open_grader(profile(), Settings(grade=GradeSettings(every_crop=True)))
+
+
+def without_the_last(clip):
+    return Clip(clip.track_id, clip.frames[:-1], clip.time_s[:-1], clip.xy_um[:-1], clip.observed[:-1], 0.5)
+
+
+def test_with_the_crops_between_a_grade_is_the_mean_of_both_rows_and_its_doubt_that_of_both(grader, clips):
+    both = every_crop().grade_clips(clips)
+    last, before = grader.grade_clips(clips), grader.grade_clips([without_the_last(clip) for clip in clips])
+    assert np.abs(last.probabilities - before.probabilities).max() > 0.01
+    np.testing.assert_allclose(both.probabilities, (last.probabilities + before.probabilities) / 2, atol=1e-5)
+    apart = (last.expected_grade - before.expected_grade) / 2
+    spread = np.sqrt((last.uncertainty**2 + before.uncertainty**2) / 2 + apart**2)
+    np.testing.assert_allclose(both.uncertainty, spread, atol=1e-4)
+    assert both.time_s.tolist() == last.time_s.tolist()
+
+
+def test_with_the_crops_between_a_cell_is_graded_anew_with_each_crop_as_its_clip_is():
+    longer = [film(seed, count=19) for seed in (1, 2, 3)]
+    live = every_crop()
+    running = [live.step(crops_of(longer, index)) for index in range(19)]
+    assert [len(step) for step in running] == [0] * 12 + [3] * 7
+    for end in (13, 17, 19):  # crops that the model needs
+        first = max(0, end - 16)
+        seen = [Clip(c.track_id, *(part[first:end] for part in (c.frames, c.time_s, c.xy_um, c.observed)), 0.5)
+                for c in longer]  # fmt: skip
+        whole = live.grade_clips(seen)
+        np.testing.assert_allclose(running[end - 1].probabilities, whole.probabilities, atol=1e-5)
+
+
+def test_with_the_crops_between_a_clip_too_short_for_a_second_row_is_graded_by_one(grader, clips):
+    short = [Clip(c.track_id, c.frames[:12], c.time_s[:12], c.xy_um[:12], c.observed[:12], 0.5) for c in clips]
+    both, one = every_crop().grade_clips(short), grader.grade_clips(short)
+    np.testing.assert_allclose(both.probabilities, one.probabilities, atol=1e-5)
+    np.testing.assert_allclose(both.uncertainty, one.uncertainty, atol=1e-5)
+
+
+def test_where_it_is_late_the_crops_between_are_left_out_first():
+    longer = [film(seed, count=33) for seed in (1, 2, 3)]
+    plain, both = open_grader(profile(), Settings()), every_crop()
+    for index in range(33):
+        crops = crops_of(longer, index)
+        alone, mean = plain.step(crops, late=True), both.step(crops, late=True)
+        assert len(alone) == len(mean) == (3 if index in (14, 18, 22, 26, 30) else 0)
+        if len(alone):
+            np.testing.assert_allclose(mean.probabilities, alone.probabilities, atol=1e-5)
+
+
+def test_after_a_pause_between_the_newest_row_alone_counts():
+    longer = [film(seed, count=17) for seed in (1, 2, 3)]
+    plain, both = open_grader(profile(), Settings()), every_crop()
+    for index in range(17):
+        # Crop 15 is no look: what the row said by crop 13 is too old for the grade at crop 16.
+        alone, mean = plain.step(crops_of(longer, index)), both.step(crops_of(longer, index), late=index == 15)
+    np.testing.assert_allclose(mean.probabilities, alone.probabilities, atol=1e-5)
 
 
 def test_a_distribution_adds_up_and_its_numbers_are_in_range(grader, clips):

@@ -106,6 +106,11 @@ class GradeSettings(_Frozen):
     """When a grade is given."""
 
     min_crops: int = Field(default=12, ge=1, description="crops that a grade needs: three quarters of a clip")
+    every_crop: bool = Field(
+        default=False,
+        description="look at the crops between those that a streaming model needs, too: a grade is the mean of both "
+        "rows, and is renewed twice as often, at twice the price",
+    )
 
 
 class TailSettings(_Frozen):
