@@ -14,7 +14,7 @@ from benchmarks.budget import slower, together
 from spermscope.bench import time_stages
 from spermscope.bench.apart import apart, peak_mb
 from spermscope.bench.camera import RawCamera
-from spermscope.bench.instructions import capped
+from spermscope.bench.instructions import capped, note
 from spermscope.bench.limit import measure_limit
 from spermscope.bench.recorded import take
 from spermscope.bench.scenes import BenchScene, draw_scenes
@@ -115,15 +115,22 @@ def test_no_network_exceeds_what_the_machine_multiplies():
     assert limit.encoder_macs > limit.head_macs
 
 
-def test_a_cap_is_told_to_each_library_by_names_it_knows():
+@pytest.mark.parametrize("isa", ["avx2", "avx2_vnni"])
+def test_a_cap_is_told_to_each_library_by_names_it_knows(isa):
     assert capped("native") == {}
     code = """
     from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
     print(any(__cpu_features__[name] for name in __cpu_dispatch__ if name.startswith(("AVX512", "X86_V4"))))
     """
     command = [sys.executable, "-W", "error", "-c", textwrap.dedent(code)]
-    done = subprocess.run(command, env=os.environ | capped("avx2"), capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=os.environ | capped(isa), capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout.strip()) == (0, "False"), done.stderr
+
+
+def test_what_stands_for_a_cap_that_the_processor_does_not_know_is_told():
+    asked, told = capped("avx2_vnni")["ONEDNN_MAX_CPU_ISA"], note("avx2_vnni")
+    assert (asked == "AVX512_CORE_VNNI") == ("AVX-512 with VNNI" in told)
+    assert note("avx2") == note("native") == ""
 
 
 @pytest.mark.parametrize(
