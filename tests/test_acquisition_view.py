@@ -21,7 +21,8 @@ def shown():
         for frame in source:
             placed = pipeline.place(pipeline.look(frame))
             rows.append(view.show(placed.step, 1.0))
-            step = pipeline.grade(placed)
+            step = pipeline.grade(pipeline.cut(placed))
+            view.measure(step)
             view.learn(step)
             steps.append(step)
     return rows, pipeline, steps
@@ -133,7 +134,7 @@ def test_a_grade_that_comes_late_is_not_shown_while_grades_are_withheld():
         view, placed = View(pipeline), None
         for frame in source:
             placed = pipeline.place(pipeline.look(frame))
-            view.learn(pipeline.grade(placed))
+            view.learn(pipeline.grade(pipeline.cut(placed)))
         assert any(len(cell.grade) for cell in view.show(placed.step, 1.0).cells)
         late = dict(view._grades)
         assert not any(len(cell.grade) for cell in view.show(placed.step, 1.0, "not graded: why").cells)

@@ -7,16 +7,15 @@ from collections.abc import Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spermscope.clips import Clipper
 from spermscope.detect import Detector, open_detector
+from spermscope.ending import Ending, Left
 from spermscope.grade import Grader, open_grader
-from spermscope.history import Histories, Path
-from spermscope.kinematics import compute_kinematics
+from spermscope.history import Histories
 from spermscope.polarity import PolarityVote
 from spermscope.runtime import Model
 from spermscope.settings import Settings
@@ -26,6 +25,7 @@ from spermscope.track import Followed, Tracker
 from spermscope.types import (
     Cell,
     Clip,
+    Crops,
     Detections,
     Frame,
     Grades,
@@ -39,9 +39,8 @@ from spermscope.types import (
 from spermscope.video import Source
 from spermscope.video.prefetch import compute_ahead
 
-MOST_UNGRADED = 3
+MOST_UNGRADED = 5
 """Frames whose cells may wait for their grades; where grading takes longer, what comes before it waits."""
-UNLIKE = "not graded: unlike training"
 
 
 def scale_reason(scale: Scale, accept_estimated: bool) -> str:
@@ -96,6 +95,20 @@ class Placed:
     clock: _Clock
 
 
+@dataclass(frozen=True, slots=True)
+class CutOut:
+    """A frame whose cells are cut out; the best clip so far of the tracks in ``best`` ends with it.
+
+    ``left`` are the tracks that ended.
+    """
+
+    step: Step
+    crops: Crops
+    best: frozenset[int]
+    left: tuple[Left, ...]
+    clock: _Clock
+
+
 class Pipeline:
     """Sees, follows, measures and grades one source, a frame at a time.
 
@@ -119,7 +132,6 @@ class Pipeline:
         # Heads fainter than a threshold that the user set continue tracks, but start none.
         start_score = max(self.settings.track.start_score, self.settings.detect.threshold or 0.0)
         self._tracker = Tracker(self.settings.track.model_copy(update={"start_score": start_score}))
-        self._graded: dict[int, Grades] = {}
         self._histories = Histories(self.settings.kinematics.history_s)
         self._sizes: dict[int, NDArray[np.float32]] = {}
         self._field = 0
@@ -134,7 +146,7 @@ class Pipeline:
         who_reason: str = "",
     ) -> tuple[Cell, ...]:
         """Go on with pictures of another profile, after a cut: the cells whose tracks it ends; ids and fields go on."""
-        cells = self._finish(*self._tracker.end_all("cut"), self._field)
+        cells = self._end_all("cut")
         self._stage.cut(profile.scale.um_per_px)
         self._sizes.clear()
         self._who_reason = who_reason
@@ -147,10 +159,11 @@ class Pipeline:
         self.detector = detector or open_detector(profile, self.settings, faint=True)
         self.grader = grader or open_grader(profile, self.settings)
         self._um_per_px = profile.scale.um_per_px
-        self._um_reason = scale_reason(profile.scale, self.settings.accept_estimated_scale)
         self._polarity = PolarityVote(self._um_per_px)
         self._clipper = Clipper(self._um_per_px, self.settings.clip, first=self.grader.first, every=self.grader.every)
         self._tails = Tails(self._um_per_px, self.settings.tail, self.settings.clip)
+        um_reason = scale_reason(profile.scale, self.settings.accept_estimated_scale)
+        self._ending = Ending(self.grader, self.settings.kinematics, um_reason, self._who_reason)
 
     @property
     def models(self) -> tuple[Model, ...]:
@@ -171,7 +184,7 @@ class Pipeline:
         ValueError
             When the frame's time does not lie after the previous one's, or its size differs from the profile's.
         """
-        return self.grade(self.place(self.look(frame)))
+        return self.grade(self.cut(self.place(self.look(frame))))
 
     def look(self, frame: Frame, beside: Executor | None = None) -> Seen:
         """The first part of ``step``; call it in order of time. May run while an earlier frame is in the other parts.
@@ -199,32 +212,40 @@ class Pipeline:
         step = Step(frame, stage, detections, tracks, Grades.empty(), dict(clock.laps_ms))
         return Placed(step, cut, before, ended, clock)
 
-    def grade(self, placed: Placed, *, late: bool = False) -> Step:
-        """The third part, in the same order: cells are cut out and graded, those that ended are measured.
+    def cut(self, placed: Placed) -> CutOut:
+        """The third part, in the same order: cells are cut out, and what those that ended leave is gathered."""
+        frame, tracks, clock = placed.step.frame, placed.step.tracks, placed.clock
+        left = self._leave(*placed.cut, placed.field_before)
+        with clock.lap("clips"):
+            crops = self._clipper.step(frame, tracks)
+            ids = crops.track_id.tolist()
+            best = frozenset(one for one in ids if self._clipper.best_ends_s(one) == frame.time_s)
+        with clock.lap("tails"):
+            self._tails.step(frame, tracks, crops)
+        left += self._leave(*placed.ended, placed.step.stage.field)
+        return CutOut(placed.step, crops, best, left, clock)
+
+    def grade(self, cut: CutOut, *, late: bool = False) -> Step:
+        """The last part, in the same order: cells are graded, those that ended are measured.
 
         May run while later frames are in the other parts. Where it is ``late`` fewer cells are graded (``Grader``).
         """
-        frame, tracks, clock = placed.step.frame, placed.step.tracks, placed.clock
-        finished = self._finish(*placed.cut, placed.field_before)
-        with clock.lap("clips"):
-            crops = self._clipper.step(frame, tracks)
-        with clock.lap("tails"):
-            self._tails.step(frame, tracks, crops)
-        with clock.lap("grade"):
-            grades = self.grader.step(crops, late=late)
-            self._keep_best(grades)
-        with clock.lap("measure"):
-            finished += self._finish(*placed.ended, placed.step.stage.field)
-        return replace(placed.step, grades=grades, timings_ms=clock.laps_ms, finished=finished)
+        with cut.clock.lap("grade"):
+            grades = self.grader.step(cut.crops, late=late)
+            self._ending.keep_best(grades, cut.best)
+        with cut.clock.lap("measure"):
+            finished = tuple(self._ending.cell(left) for left in cut.left)
+            self._ending.forget(cut.step.tracks.ended_id)
+        return replace(cut.step, grades=grades, timings_ms=cut.clock.laps_ms, finished=finished)
 
     def finish(self) -> tuple[Cell, ...]:
         """End every live track (``why`` = ``end``) and give its cell."""
-        return self._finish(*self._tracker.end_all("end"), self._field)
+        return self._end_all("end")
 
     @property
     def too_few_crops(self) -> str:
         """Why a cell has no grade yet."""
-        return f"not graded: fewer than {self.grader.first} crops at 15 Hz"
+        return self._ending.too_few_crops
 
     @property
     def unsettled(self) -> NDArray[np.int64]:
@@ -243,7 +264,7 @@ class Pipeline:
     def kinematics_so_far(self, track_id: int) -> Kinematics | None:
         """How a cell in view has moved; None for one that does not count yet."""
         path = self._histories.path(track_id)
-        return self._measure(track_id, path) if path else None
+        return self._ending.measure(path, self._tails.measured(track_id)) if path else None
 
     def clip_so_far(self, track_id: int) -> Clip | None:
         """The latest crops of a cell in view; None for one without. Any thread may call it."""
@@ -256,8 +277,8 @@ class Pipeline:
         """
         located = (self._locate(frame, _Clock()) for frame in source)
         seen = compute_ahead(self._detect, located, self.settings.threads)
-        placed = (self.place(Seen(where, heads)) for where, heads in seen)
-        for _, step in compute_ahead(self.grade, placed, 1, MOST_UNGRADED):
+        cut = (self.cut(self.place(Seen(where, heads))) for where, heads in seen)
+        for _, step in compute_ahead(self.grade, cut, 1, MOST_UNGRADED):
             yield step
 
     def _locate(self, frame: Frame, clock: _Clock) -> _Located:
@@ -307,69 +328,23 @@ class Pipeline:
             self._sizes.pop(track_id, None)
         return sizes
 
-    def _keep_best(self, grades: Grades) -> None:
-        """The grade of a track's best clip is the one that was given when that clip ended."""
-        for row, (track_id, time_s) in enumerate(zip(grades.track_id.tolist(), grades.time_s.tolist(), strict=True)):
-            if self._clipper.best_ends_s(track_id) == time_s:
-                self._graded[track_id] = grades.row(row)
-
-    def _grade_of(self, clip: Clip) -> Grades:
-        """The grade of exactly these crops: given already, save where an interruption fell in between."""
-        kept = self._graded.get(clip.track_id)
-        if kept is not None and kept.time_s[0] == clip.time_s[-1]:
-            return kept
-        return self.grader.grade_clips([clip])
-
-    def _finish(self, ids: NDArray[np.int64], whys: tuple[str, ...], field: int) -> tuple[Cell, ...]:
-        cells = []
+    def _leave(self, ids: NDArray[np.int64], whys: tuple[str, ...], field: int) -> tuple[Left, ...]:
+        """What those tracks leave, of which nothing is kept here any more; nothing of one that never counted."""
+        left = []
         for track_id, why in zip(ids.tolist(), whys, strict=True):
             path = self._histories.pop(track_id)
             if path is not None:
-                cells.append(self._cell(track_id, why, path, field))
-            self._graded.pop(track_id, None)
+                clip, tail = self._clipper.best_clip(track_id), self._tails.measured(track_id)
+                left.append(Left(track_id, why, field, path, clip, tail))
         self._clipper.forget(ids)
         self._tails.forget(ids)
-        self.grader.forget(ids)
-        return tuple(cells)
+        return tuple(left)
 
-    def _cell(self, track_id: int, why: str, path: Path, field: int) -> Cell:
-        clip = self._clipper.best_clip(track_id)
-        not_graded = self.grader.reason
-        if not not_graded and (clip is None or len(clip.frames) < self.grader.first):
-            not_graded = self.too_few_crops
-        grade = Grades.empty()
-        if clip is not None and not not_graded:
-            grade = self._grade_of(clip)
-            if grade.unlike.any():
-                not_graded = UNLIKE
-        identity: Literal["clear", "ambiguous"] = "ambiguous" if why == "ambiguous" else "clear"
-        return Cell(
-            track_id=track_id,
-            field=field,
-            first_frame=path.first_frame,
-            last_frame=path.last_frame,
-            first_time_s=path.first_time_s,
-            last_time_s=path.last_time_s,
-            seen_s=path.seen_s,
-            why=why,
-            identity=identity,
-            kinematics=self._measure(track_id, path),
-            grade=grade,
-            not_graded=not_graded,
-            clip=clip,
-        )
-
-    def _measure(self, track_id: int, path: Path) -> Kinematics:
-        return compute_kinematics(
-            path.time_s,
-            path.xy_um,
-            path.observed,
-            self.settings.kinematics,
-            repeated=path.repeated,
-            tail=self._tails.measured(track_id),
-            um_reason=self._um_reason,
-            who_reason=self._who_reason,
-        )
+    def _end_all(self, why: str) -> tuple[Cell, ...]:
+        ids, whys = self._tracker.end_all(why)
+        cells = tuple(self._ending.cell(left) for left in self._leave(ids, whys, self._field))
+        self._ending.forget(ids)
+        return cells
 
 
 _Ended = tuple[NDArray[np.int64], tuple[str, ...]]

@@ -23,7 +23,7 @@ from spermscope.calibration import Calibration
 from spermscope.conclusion import Conditions
 from spermscope.detect import Detector, open_detector
 from spermscope.grade import open_grader
-from spermscope.pipeline import MOST_UNGRADED, Pipeline, Placed, Seen
+from spermscope.pipeline import MOST_UNGRADED, CutOut, Pipeline, Seen
 from spermscope.runtime import Model, load_in, shipped
 from spermscope.settings import Settings
 from spermscope.sitting import Sitting, own_grader
@@ -33,7 +33,7 @@ from spermscope.video import Source
 
 SEARCHES_APART = 100
 """Searches through what is younger for one through all that a run holds."""
-LATE_FROM = 2
+LATE_FROM = 3
 """Frames whose cells wait for their grades, from which on fewer cells are graded, so that no frame is passed over."""
 MOST_UNFOLLOWED = 1
 """Frames that may wait to be followed when the next one has been looked at."""
@@ -183,9 +183,11 @@ class Analysis:
         self.newest = shown = self._view.show(placed.step, taken.taken_s, withheld)
         self.delays.add(shown.ready_s, shown.delay_s)
         self.on_shown()
+        cut = pipeline.cut(placed)
+        self._view.measure(placed.step)
         late = self._paced and sum(not one.done() for one in list(self._graded)) >= LATE_FROM
         self.late += late
-        self._graded.append(self._grader.submit(self._grade, pipeline, placed, shown, dropped, withheld, late))
+        self._graded.append(self._grader.submit(self._grade, pipeline, cut, shown, dropped, withheld, late))
 
     def _renew(self, pipeline: Pipeline, profile: SourceProfile) -> None:
         grader = open_grader(profile, self._settings, self._grader_model)
@@ -195,8 +197,8 @@ class Analysis:
         self._into(lambda sitting: sitting.add_cells(cells))
         self._view = View(pipeline)
 
-    def _grade(self, pipeline: Pipeline, placed: Placed, shown: Shown, dropped: int, withheld: str, late: bool) -> None:
-        step = without_grades(replace(pipeline.grade(placed, late=late), dropped=dropped), withheld)
+    def _grade(self, pipeline: Pipeline, cut: CutOut, shown: Shown, dropped: int, withheld: str, late: bool) -> None:
+        step = without_grades(replace(pipeline.grade(cut, late=late), dropped=dropped), withheld)
         self._view.learn(step)
         _await(self._kept, MOST_BEHIND)
         self._kept.append(self._keeper.submit(self._keep, step, shown))

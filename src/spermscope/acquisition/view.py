@@ -7,7 +7,8 @@ import time
 import numpy as np
 
 from spermscope.acquisition.shown import CellInView, Shown
-from spermscope.pipeline import UNLIKE, Pipeline
+from spermscope.ending import UNLIKE
+from spermscope.pipeline import Pipeline
 from spermscope.types import Grades, Kinematics, Step
 
 LEAST_AGE_S = 1.0
@@ -17,9 +18,9 @@ MOST_RENEWED = 2
 
 
 class View:
-    """Follows a pipeline and says what each of its steps shows: for each, ``show`` and then ``learn``, in order.
+    """Follows a pipeline and says what each of its steps shows: ``show``, ``measure``, ``learn``, in this order.
 
-    ``learn`` may lag some steps behind ``show``, in another thread.
+    ``learn`` may lag some steps behind the others, in another thread.
     """
 
     def __init__(self, pipeline: Pipeline) -> None:
@@ -39,23 +40,23 @@ class View:
         cells = tuple(self._cell(step, row, unsettled, withheld) for row in range(len(step.tracks)))
         return Shown(step, cells, taken_s, time.monotonic(), self._pipeline.demonstration)
 
-    def learn(self, step: Step) -> None:
-        """Take the step's grades and measure its cells, for the frames that follow."""
-        for row, track_id in enumerate(step.grades.track_id.tolist()):
-            self._grades[track_id] = step.grades.row(row)
+    def measure(self, step: Step) -> None:
+        """Measure anew, for the frames that follow, the cells that wait for it the longest."""
         for track_id in step.tracks.ended_id.tolist():
-            self._grades.pop(track_id, None)
             self._numbers.pop(track_id, None)
-        self._renew(step)
-
-    def _renew(self, step: Step) -> None:
-        """Measure anew the cells that wait for it the longest."""
         ids = step.tracks.track_id[step.tracks.confirmed].tolist()
         ages_s = {track_id: self._pipeline.age_s(track_id) for track_id in ids}
         waits = {track_id: age_s - self._numbers.get(track_id, (0.0, None))[0] for track_id, age_s in ages_s.items()}
         due = [track_id for track_id, wait_s in waits.items() if wait_s >= max(LEAST_AGE_S, 0.2 * ages_s[track_id])]
         for track_id in sorted(due, key=waits.__getitem__)[-MOST_RENEWED:]:
             self._numbers[track_id] = ages_s[track_id], self._pipeline.kinematics_so_far(track_id)
+
+    def learn(self, step: Step) -> None:
+        """Take the step's grades, for the frames that follow."""
+        for row, track_id in enumerate(step.grades.track_id.tolist()):
+            self._grades[track_id] = step.grades.row(row)
+        for track_id in step.tracks.ended_id.tolist():
+            self._grades.pop(track_id, None)
 
     def _cell(self, step: Step, row: int, unsettled: set[int], withheld: str) -> CellInView:
         tracks, track_id = step.tracks, int(step.tracks.track_id[row])
