@@ -1,9 +1,10 @@
 """What more looks at a cell would give: at every crop instead of every second.
 
-``python -m benchmarks.looks DATASET``, a data set of ``simulate study`` with its truth. First the shipped grader: how a
-clip's grade differs from that of the same clip a crop earlier, which it reads by the other half of the crops, and from
-that two crops earlier; and the error of the mean of both halves. Then heads that are trained alike on the shipped
-encoder's tokens, on 70 % of the donors, with and without the tokens between.
+``python -m benchmarks.looks DATASET``, a data set of ``simulate study`` with its truth. First the shipped grader by one
+row of looks and by the mean of both (``every_crop``, as live): its error, and how a clip's grade differs from that of
+the same clip when it was graded the last time: two crops earlier by one row, a crop earlier by both. Then heads that
+are trained alike on the shipped encoder's tokens, on 70 % of the donors, with and without the tokens between
+(``--heads 0`` leaves them out).
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ from numpy.typing import NDArray
 
 from spermscope.clips import MOTION_FEATURES, to_model_input
 from spermscope.dataset import Dataset, open_dataset
-from spermscope.grade import StreamingGrader, open_grader
+from spermscope.grade import Grader, open_grader
 from spermscope.labels import split_by_donor
 from spermscope.models.streaming import GradeHead
 from spermscope.runtime import Model, load_in, shipped
-from spermscope.settings import Settings
+from spermscope.settings import GradeSettings, Settings
 from spermscope.study.panel_clips import PanelClips, split
 from spermscope.training.grader import SHARES, fit_head, predict
-from spermscope.types import Clip, Scale, SourceProfile
+from spermscope.types import Clip, Grades, Scale, SourceProfile
 
 EPOCHS = 40
 READ = 32
@@ -34,14 +35,16 @@ def main() -> None:
     """Both parts, as lines."""
     parser = argparse.ArgumentParser()
     parser.add_argument("dataset", type=Path)
-    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--heads", type=int, default=2, help="seeds of the heads that are trained")
     given = parser.parse_args()
     dataset, model = open_dataset(given.dataset), load_in(shipped("grader"), "f32")
     clips = _clips(dataset)
-    _by_halves(model, clips)
+    _by_rows(model, clips)
+    if not given.heads:
+        return
     tokens = _tokens(model, clips.frames)
     for every in (2, 1):
-        for seed in range(given.seeds):
+        for seed in range(given.heads):
             error = _trained(tokens, clips, every, seed)
             print(f"a head that looks at one crop of {every}, seed {seed}: MSE to the truth {error}", flush=True)
 
@@ -56,25 +59,37 @@ def _clips(dataset: Dataset) -> PanelClips:
     )  # fmt: skip
 
 
-def _by_halves(model: Model, clips: PanelClips) -> None:
-    um_per_px = model.card.um_per_px
-    nan = float("nan")
-    profile = SourceProfile(clips.frames.shape[-1], clips.frames.shape[-1], nan, Scale(um_per_px, "given"), 0, nan, nan)
-    grader = open_grader(profile, Settings(), model)
-    assert isinstance(grader, StreamingGrader)
-    last, before, two_before = (_grades(grader, clips, less, um_per_px) for less in (0, 1, 2))
-    for name, other in (("a crop", before), ("two crops", two_before)):
-        emd = np.abs(np.cumsum(last - other, 1)).sum(1)
-        changed = np.mean(last.argmax(1) != other.argmax(1))
-        print(f"{name} earlier: EMD {np.median(emd):.3f} (median), another letter in {100 * changed:.1f} %")
-    errors = [np.mean((shares - clips.truth) ** 2, 1) for shares in (last, before, 0.5 * (last + before))]
-    print("MSE to the truth: last {:.5f}, a crop earlier {:.5f}, mean of both {:.5f}".format(*map(np.mean, errors)))
-    by_donor = np.array([np.mean((errors[2] - errors[0])[clips.donor == donor]) for donor in np.unique(clips.donor)])
+def _by_rows(model: Model, clips: PanelClips) -> None:
+    one, both = (_grader(model, clips, every_crop=every_crop) for every_crop in (False, True))
+    row, last, last_before, both_last, both_before = (
+        _grades(grader, clips, less, model.card.um_per_px)
+        for grader, less in ((one, 1), (one, 0), (one, 2), (both, 0), (both, 1))
+    )
+    changes = (
+        ("one row, two crops earlier", last, last_before),
+        ("the other row, a crop earlier", last, row),
+        ("both rows, a crop earlier", both_last, both_before),
+        ("both rows instead of one", both_last, last),
+    )
+    for name, now, before in changes:
+        emd = np.abs(np.cumsum(now.probabilities - before.probabilities, 1)).sum(1)
+        changed = np.mean(now.mode != before.mode)
+        print(f"{name}: EMD {np.median(emd):.3f} (median), another letter in {100 * changed:.1f} %")
+    errors = [np.mean((found.probabilities - clips.truth) ** 2, 1) for found in (last, both_last)]
+    for name, error, found in zip(("one row", "both rows"), errors, (last, both_last), strict=True):
+        print(f"{name}: MSE to the truth {error.mean():.5f}, unlike training {100 * found.unlike.mean():.2f} %")
+    by_donor = np.array([np.mean((errors[1] - errors[0])[clips.donor == donor]) for donor in np.unique(clips.donor)])
     half = 1.96 * by_donor.std() / np.sqrt(len(by_donor))
-    print(f"mean of both - last, by donor: {by_donor.mean():.5f} +- {half:.5f}")
+    print(f"both rows - one, by donor: {by_donor.mean():.5f} +- {half:.5f}")
 
 
-def _grades(grader: StreamingGrader, clips: PanelClips, less: int, um_per_px: float) -> NDArray[np.float64]:
+def _grader(model: Model, clips: PanelClips, *, every_crop: bool) -> Grader:
+    side, nan = clips.frames.shape[-1], float("nan")
+    profile = SourceProfile(side, side, nan, Scale(model.card.um_per_px, "given"), 0, nan, nan)
+    return open_grader(profile, Settings(grade=GradeSettings(every_crop=every_crop)), model)
+
+
+def _grades(grader: Grader, clips: PanelClips, less: int, um_per_px: float) -> Grades:
     """Of each clip without its latest ``less`` crops."""
     end = clips.frames.shape[1] - less
     some = [
@@ -88,8 +103,7 @@ def _grades(grader: StreamingGrader, clips: PanelClips, less: int, um_per_px: fl
         )
         for row in range(len(clips))
     ]
-    parts = (grader.grade_clips(some[first : first + READ]).probabilities for first in range(0, len(some), READ))
-    return np.concatenate(list(parts))
+    return Grades.joined([grader.grade_clips(some[first : first + READ]) for first in range(0, len(some), READ)])
 
 
 def _tokens(model: Model, frames: NDArray[np.uint8]) -> torch.Tensor:

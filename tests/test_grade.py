@@ -110,14 +110,19 @@ def test_with_the_crops_between_a_clip_too_short_for_a_second_row_is_graded_by_o
 
 
 def test_where_it_is_late_the_crops_between_are_left_out_first():
-    longer = [film(seed, count=33) for seed in (1, 2, 3)]
+    longer = [film(seed, count=21) for seed in (1, 2, 3)]
     plain, both = open_grader(profile(), Settings()), every_crop()
-    for index in range(33):
+    for index in range(21):  # late with every second crop: that between, never twice in a row
         crops = crops_of(longer, index)
-        alone, mean = plain.step(crops, late=True), both.step(crops, late=True)
-        assert len(alone) == len(mean) == (3 if index in (14, 18, 22, 26, 30) else 0)
-        if len(alone):
-            np.testing.assert_allclose(mean.probabilities, alone.probabilities, atol=1e-5)
+        alone, mean = plain.step(crops), both.step(crops, late=index % 2 == 1)
+        np.testing.assert_allclose(mean.probabilities, alone.probabilities, atol=1e-5)
+
+
+def test_where_it_stays_late_cells_whose_turn_it_is_are_passed_over_too():
+    longer = [film(seed, count=33) for seed in (1, 2, 3)]
+    both = every_crop()
+    given = [len(both.step(crops_of(longer, index), late=True)) for index in range(33)]
+    assert [index for index, count in enumerate(given) if count] == [12, 16, 20, 24, 28, 32]
 
 
 def test_after_a_pause_between_the_newest_row_alone_counts():

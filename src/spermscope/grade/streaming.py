@@ -79,6 +79,7 @@ class StreamingGrader:
         self._read: dict[int, deque[_Reading]] = {}
         self._count: Counter[int] = Counter()
         self._sparing = Sparing()
+        self._late = False
 
     @property
     def card(self) -> ModelCard:
@@ -92,7 +93,9 @@ class StreamingGrader:
         ids = crops.track_id.tolist()
         # How many crops later the next one comes that the model needs: 0 where it is this one.
         ahead = {one: -self._count[one] % self.every for one in ids}
-        turn = self._sparing.whose_turn((one for one in ids if not ahead[one]), late=late)
+        # What lies between is left out first; a cell whose turn it is, when that has not helped.
+        spare, self._late = late and (self._late or self._rows == 1), late
+        turn = self._sparing.whose_turn((one for one in ids if not ahead[one]), late=spare)
         due = np.array([one in turn or (0 < ahead[one] < self._rows and not late) for one in ids])
         self._count.update(ids)
         looks = self._look(crops.frames, due, crops.time_s, crops.xy_um, crops.observed)
