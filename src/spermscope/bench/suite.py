@@ -94,6 +94,7 @@ def _live(scene: BenchScene, folder: Path, fps: float, environment: Mapping[str,
         "left_out": seen.left_out,
         "late": seen.late,
         "graded": None if np.isnan(seen.graded) else round(seen.graded, 3),
+        "renewed_hz": None if np.isnan(seen.renewed_hz) else round(seen.renewed_hz, 2),
     }
 
 

@@ -21,9 +21,9 @@ def print_suite(found: Mapping[str, Any], console: Console) -> None:
     """Stages, then the whole, then the machine's limit and the start."""
     stages = Table("scene", "cells", *STAGES, "mean", title="ms a frame, one stage after another: p50, p99")
     whole = Table(
-        "scene", "graded/s", "H.264 x", "FFV1 x", "live p50 ms", "p99 ms", "left out", "late", "MB",
+        "scene", "graded/s", "H.264 x", "FFV1 x", "live p50 ms", "p99 ms", "left out", "late", "renewed Hz", "MB",
         title="one core: cell-frames graded a second; all: times faster than filmed; live: delay until placed, frames "
-        "left out for newer ones, and frames with fewer grades than were due",
+        "left out for newer ones, frames with fewer grades than were due, and how often a cell's grade is another",
     )  # fmt: skip
     for name, scene in found["scenes"].items():
         laps = (scene["stages_ms"].get(stage) for stage in STAGES)
@@ -60,7 +60,8 @@ def print_suite(found: Mapping[str, Any], console: Console) -> None:
 
 def _live(live: Mapping[str, Any]) -> tuple[str, ...]:
     p50, p99 = (f"{live['delay_ms'][share]:.0f}" for share in ("p50", "p99"))
-    return p50, p99, f"{live['left_out']} of {live['came']}", f"{live['late']}"
+    renewed = "" if live["renewed_hz"] is None else f"{live['renewed_hz']:.1f}"
+    return p50, p99, f"{live['left_out']} of {live['came']}", f"{live['late']}", renewed
 
 
 def print_ratios(ratios: Mapping[str, Ratio], console: Console) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ class Watched:
 
     ``came`` are the frames of the same seconds, ``left_out`` those that a newer one overtook, ``late`` those with which
     fewer cells were graded than were due; ``graded`` is how many of the cells followed for two seconds had a grade at
-    the end, as a share.
+    the end, as a share; ``renewed_hz`` how many times a second a cell was graded anew, NaN where none was.
     """
 
     delay_ms: list[float]
@@ -35,6 +36,7 @@ class Watched:
     late: int
     cells: float
     graded: float
+    renewed_hz: float
 
 
 def watch(scene: BenchScene, folder: Path, fps: float, seconds: float, *, record: bool) -> Watched:
@@ -62,8 +64,8 @@ def watch(scene: BenchScene, folder: Path, fps: float, seconds: float, *, record
             _await_something(run)
         time.sleep(WARM_S)
         found = _look(run, seconds)
-        run.finish()
-    return found
+        session = run.finish().folder
+        return replace(found, renewed_hz=_renewed_hz(session / "grades.csv", seconds))
 
 
 def _await_something(run: LiveRun) -> None:
@@ -88,4 +90,14 @@ def _look(run: LiveRun, seconds: float) -> Watched:
     after = run.figures()
     left_out = after.dropped_analysis - before.dropped_analysis
     came, late = after.captured - before.captured, after.late - before.late
-    return Watched(delays_ms, came, left_out, late, float(np.mean(cells or [0])), graded)
+    return Watched(delays_ms, came, left_out, late, float(np.mean(cells or [0])), graded, float("nan"))
+
+
+def _renewed_hz(table: Path, seconds: float) -> float:
+    """By the session's grades of its last so many seconds; between a cell's first and last one."""
+    with table.open(encoding="utf-8", newline="") as rows:
+        track_id, time_s = np.array([row[:2] for row in csv.reader(rows)][1:], float).reshape(-1, 2).T
+    latest = time_s > time_s.max(initial=0.0) - seconds
+    spans = [time_s[latest & (track_id == one)] for one in np.unique(track_id[latest])]
+    graded_s = sum(float(np.ptp(span)) for span in spans)
+    return sum(len(span) - 1 for span in spans) / graded_s if graded_s else float("nan")
