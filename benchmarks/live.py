@@ -26,7 +26,7 @@ from spermscope.acquisition.giving_way import share_the_processor
 from spermscope.acquisition.run import LiveRun
 from spermscope.acquisition.shown import Shown
 from spermscope.bench.camera import RawCamera
-from spermscope.settings import Settings
+from spermscope.settings import live_settings
 from spermscope.simulate.scene import Scene, SceneSettings
 from spermscope.types import Array
 
@@ -97,8 +97,7 @@ def look(run: LiveRun, seconds: float) -> Seen:
 
 def live_run(folder: Path, camera: RawCamera) -> LiveRun:
     """A run of that camera as the application begins it."""
-    settings = Settings(precision="int8")
-    return LiveRun("camera:0", folder, um_per_px=0.3333, settings=settings, open_reader=lambda: camera)
+    return LiveRun("camera:0", folder, um_per_px=0.3333, settings=live_settings(), open_reader=lambda: camera)
 
 
 def measure(images: Array, seconds: float, watch: Look = look, until: str = "seen by a thread that looks") -> int:

@@ -39,7 +39,7 @@ from spermscope.types import (
 from spermscope.video import Source
 from spermscope.video.prefetch import compute_ahead
 
-MOST_UNGRADED = 5
+MOST_UNGRADED = 4
 """Frames whose cells may wait for their grades; where grading takes longer, what comes before it waits."""
 
 

@@ -174,6 +174,11 @@ class Settings(_Frozen):
     kinematics: KinematicsSettings = KinematicsSettings()
 
 
+def live_settings(precision: Literal["f32", "int8"] = "int8") -> Settings:
+    """What the live window watches with: a grade is renewed with every crop."""
+    return Settings(precision=precision, grade=GradeSettings(every_crop=True))
+
+
 def load_settings(path: Path) -> Settings:
     """Read settings from a TOML file whose tables are named after the stages.
 

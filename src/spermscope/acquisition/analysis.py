@@ -23,7 +23,7 @@ from spermscope.calibration import Calibration
 from spermscope.conclusion import Conditions
 from spermscope.detect import Detector, open_detector
 from spermscope.grade import open_grader
-from spermscope.pipeline import MOST_UNGRADED, CutOut, Pipeline, Seen
+from spermscope.pipeline import MOST_UNGRADED, CutOut, Pipeline, Placed, Seen
 from spermscope.runtime import Model, load_in, shipped
 from spermscope.settings import Settings
 from spermscope.sitting import Sitting, own_grader
@@ -37,6 +37,8 @@ LATE_FROM = 3
 """Frames whose cells wait for their grades, from which on fewer cells are graded, so that no frame is passed over."""
 MOST_UNFOLLOWED = 1
 """Frames that may wait to be followed when the next one has been looked at."""
+MOST_UNCUT = 1
+"""Frames whose cells may wait to be cut out when the next frame is taken."""
 MOST_BEHIND = 15
 """Frames that the tables may be behind what is shown; where the disk takes longer, the analysis waits for it."""
 
@@ -45,12 +47,12 @@ class Analysis:
     """Takes frames from ``frames`` through the pipeline into the session ``folder``, which was begun already.
 
     ``run`` is the thread's work: to see. It has others that locate the field while it seeks heads, that follow a
-    frame's cells and grade them while it looks at the next frame, and that keep what was found; those that grade and
-    keep give way to whatever else wants the processor. ``newest`` is the latest frame whose cells have their places;
-    ``on_shown`` is called, in the thread that follows, when there is one. ``late`` counts the frames with which fewer
-    cells were graded than were due, which happens only where frames are ``paced``. ``because`` says why the session
-    holds only a part, '' when it is whole; ``on_failed(line)`` is called when that changes. While ``withheld`` holds a
-    reason no cell gets a grade.
+    frame's cells, cut them out and grade them while it looks at the next frame, and that keep what was found; those
+    that cut, grade and keep give way to whatever else wants the processor. ``newest`` is the latest frame whose cells
+    have their places; ``on_shown`` is called, in the thread that follows, when there is one. ``late`` counts the frames
+    with which fewer cells were graded than were due, which happens only where frames are ``paced``. ``because`` says
+    why the session holds only a part, '' when it is whole; ``on_failed(line)`` is called when that changes. While
+    ``withheld`` holds a reason no cell gets a grade.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Analysis:
         self.late = 0
         self._dropped = 0
         self._followed: deque[Future[None]] = deque()
+        self._cut_out: deque[Future[None]] = deque()
         self._graded: deque[Future[None]] = deque()
         self._kept: deque[Future[None]] = deque()
 
@@ -103,6 +106,7 @@ class Analysis:
             with (
                 ThreadPoolExecutor(1, "keep", give_way) as self._keeper,
                 ThreadPoolExecutor(1, "grade", give_way) as self._grader,
+                ThreadPoolExecutor(1, "cut", give_way) as self._cutter,
                 ThreadPoolExecutor(1, "follow") as follower,
                 ThreadPoolExecutor(1, "locate") as locator,
             ):
@@ -170,12 +174,13 @@ class Analysis:
 
     def _next(self) -> Taken | None:
         """The frame to look at next, taken as late as can be: where grading is behind, that is waited for first."""
+        _await(self._cut_out, MOST_UNCUT)
         _await(self._graded, MOST_UNGRADED)
         return self._frames.take()
 
     def _catch_up(self) -> None:
         """Wait until whatever was seen is followed, graded and kept."""
-        for under_way in (self._followed, self._graded, self._kept):
+        for under_way in (self._followed, self._cut_out, self._graded, self._kept):
             _await(under_way, 0)
 
     def _follow(self, pipeline: Pipeline, taken: Taken, seen: Seen, dropped: int) -> None:
@@ -183,6 +188,9 @@ class Analysis:
         self.newest = shown = self._view.show(placed.step, taken.taken_s, withheld)
         self.delays.add(shown.ready_s, shown.delay_s)
         self.on_shown()
+        self._cut_out.append(self._cutter.submit(self._cut, pipeline, placed, shown, dropped, withheld))
+
+    def _cut(self, pipeline: Pipeline, placed: Placed, shown: Shown, dropped: int, withheld: str) -> None:
         cut = pipeline.cut(placed)
         self._view.measure(placed.step)
         late = self._paced and sum(not one.done() for one in list(self._graded)) >= LATE_FROM

@@ -20,7 +20,7 @@ MOST_RENEWED = 2
 class View:
     """Follows a pipeline and says what each of its steps shows: ``show``, ``measure``, ``learn``, in this order.
 
-    ``learn`` may lag some steps behind the others, in another thread.
+    ``measure`` and ``learn`` may lag some steps behind, each in a thread of its own.
     """
 
     def __init__(self, pipeline: Pipeline) -> None:

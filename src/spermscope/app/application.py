@@ -19,7 +19,7 @@ from spermscope.app.window import LiveWindow
 from spermscope.app.words import speak, word
 from spermscope.conclusion import Conditions
 from spermscope.runtime import Model, load_in
-from spermscope.settings import GradeSettings, Settings
+from spermscope.settings import live_settings
 
 LETTERS_PX = 17
 
@@ -87,7 +87,7 @@ def open_run(setup: Setup, grader: Model | None = None) -> LiveRun:
         setup.session_folder(datetime.now()),
         um_per_px=setup.um_per_px,
         optics=setup.optics or None,
-        settings=Settings(precision=setup.precision, grade=GradeSettings(every_crop=True)),
+        settings=live_settings(setup.precision),
         conditions=setup.conditions,
         grader=grader,
         sample=setup.conditions.sample,

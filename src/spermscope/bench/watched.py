@@ -14,7 +14,7 @@ from spermscope.acquisition.giving_way import share_the_processor
 from spermscope.acquisition.run import LiveRun
 from spermscope.bench.camera import RawCamera
 from spermscope.bench.scenes import BenchScene
-from spermscope.settings import GradeSettings, Settings
+from spermscope.settings import live_settings
 
 WARM_S = 3.0
 """Left out: the first cells are found and graded."""
@@ -54,7 +54,7 @@ def watch(scene: BenchScene, folder: Path, fps: float, seconds: float, *, record
             "camera:0",
             Path(place) / "session",
             um_per_px=scene.um_per_px,
-            settings=Settings(precision="int8", grade=GradeSettings(every_crop=True)),
+            settings=live_settings(),
             open_reader=lambda: camera,
         )
         run.start()
