@@ -10,6 +10,7 @@ from spermscope.cli import commands  # noqa: E402
 from spermscope.clips import to_model_input  # noqa: E402
 from spermscope.models.family import NETWORKS  # noqa: E402
 from spermscope.models.weights import load_trunk  # noqa: E402
+from spermscope.settings import ClipSettings  # noqa: E402
 from spermscope.training.pretraining import train_on_stills  # noqa: E402
 from spermscope.training.stills import Stills, _donor_stills, load_stills, save_stills  # noqa: E402
 
@@ -31,6 +32,13 @@ def test_stills_are_the_same_every_time_and_can_be_kept(tmp_path):
     np.testing.assert_array_equal(kept.traits, first.traits)
     assert np.isfinite(first.traits).all()
     assert to_model_input(first.frames).std() > 0.05
+
+
+def test_at_another_scale_the_same_cells_are_seen():
+    usual, finer = _donor_stills(0, 3), _donor_stills(0, 3, rules=ClipSettings(um_per_px=0.25))
+    np.testing.assert_array_equal(finer.traits, usual.traits)
+    assert finer.frames.shape == usual.frames.shape
+    assert np.any(finer.frames != usual.frames)
 
 
 @pytest.mark.slow

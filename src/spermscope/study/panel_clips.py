@@ -60,10 +60,14 @@ class PanelClips:
 
 
 def draw_panel_clips(
-    donors: range, seed: int, processes: int = 2, progress: Progress = lambda done, total: None
+    donors: range,
+    seed: int,
+    processes: int = 2,
+    progress: Progress = lambda done, total: None,
+    rules: ClipSettings = USUAL,
 ) -> PanelClips:
-    """The clips of those donors; a donor's clips depend on ``seed`` and his number alone."""
-    return joined(draw_all(partial(donor_clips, seed), donors, processes, progress))
+    """The clips of those donors; a donor's clips depend on ``seed``, his number and ``rules`` alone."""
+    return joined(draw_all(partial(donor_clips, seed, rules=rules), donors, processes, progress))
 
 
 def joined(parts: list[PanelClips]) -> PanelClips:

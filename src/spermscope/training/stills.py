@@ -21,7 +21,7 @@ from spermscope.drawing import Progress, draw_all
 from spermscope.settings import ClipSettings
 from spermscope.simulate.donors import draw_cells, draw_donor
 from spermscope.simulate.experts import appearance
-from spermscope.study.panel_clips import film
+from spermscope.study.panel_clips import USUAL, film
 from spermscope.study.traits import shape_traits
 from spermscope.training.loop import Loop, fastest_device, mixed_precision
 from spermscope.training.sight import as_input, turned
@@ -41,9 +41,15 @@ class Stills:
         return len(self.frames)
 
 
-def draw_stills(donors: range, seed: int, processes: int = 2, progress: Progress = lambda done, total: None) -> Stills:
-    """``CELLS_A_DONOR`` stills of each donor; they depend on ``seed`` and his number alone."""
-    parts = draw_all(partial(_donor_stills, seed), donors, processes, progress)
+def draw_stills(
+    donors: range,
+    seed: int,
+    processes: int = 2,
+    progress: Progress = lambda done, total: None,
+    rules: ClipSettings = USUAL,
+) -> Stills:
+    """``CELLS_A_DONOR`` stills of each donor; they depend on ``seed``, his number and the scale of ``rules`` alone."""
+    parts = draw_all(partial(_donor_stills, seed, rules=rules), donors, processes, progress)
     return Stills(np.concatenate([part.frames for part in parts]), np.concatenate([part.traits for part in parts]))
 
 
@@ -71,13 +77,13 @@ def load_stills(path: Path) -> Stills:
     return stills
 
 
-def _donor_stills(seed: int, number: int) -> Stills:
+def _donor_stills(seed: int, number: int, rules: ClipSettings = USUAL) -> Stills:
     rng = np.random.default_rng([seed, number, 22])
     donor = draw_donor(rng, number)
     cells = draw_cells(donor, CELLS_A_DONOR, rng)
     times_s = rng.uniform(0.0, 1.0, (CELLS_A_DONOR, 1))
-    frames = [film(donor, cells, row, times_s[row], seed, rng, ClipSettings())[0][0] for row in range(CELLS_A_DONOR)]
-    edge = (ClipSettings().size_px - MODEL_PX) // 2
+    frames = [film(donor, cells, row, times_s[row], seed, rng, rules)[0][0] for row in range(CELLS_A_DONOR)]
+    edge = (rules.size_px - MODEL_PX) // 2
     seen_px = slice(edge, edge + MODEL_PX)
     # Movement is no trait of a still: any two positions do.
     nowhere = np.zeros((CELLS_A_DONOR, 2, 2))
