@@ -50,6 +50,34 @@ def test_what_stills_show_is_learned_and_begins_another_network(network, tmp_pat
     load_trunk(NETWORKS[network](3, 2), tmp_path / "w.pt")
 
 
+class KilledError(Exception):
+    pass
+
+
+def kill_at_40(done, _):
+    if done == 40:
+        raise KilledError
+
+
+def test_a_killed_training_on_stills_ends_as_an_unbroken_one(tmp_path):
+    def learned(name, epochs=6, progress=lambda done, total: None):
+        return train_on_stills(spots(60), tmp_path / name, "small-timesformer", epochs, 1e-3, progress=progress)
+
+    whole = learned("whole.pt")
+    with pytest.raises(KilledError):
+        learned("cut.pt", progress=kill_at_40)
+    with pytest.raises(ValueError, match=r"cut\.ckpt: expected .*, 7 epochs .* found one of .*, 6 epochs"):
+        learned("cut.pt", epochs=7)
+    torch.rand(3)
+    steps = []
+    assert learned("cut.pt", progress=lambda done, total: steps.append(done)) == whole
+    assert steps == list(range(37, 55))
+    unbroken = torch.load(tmp_path / "whole.pt", weights_only=True)
+    for name, weight in torch.load(tmp_path / "cut.pt", weights_only=True).items():
+        assert torch.equal(weight, unbroken[name])
+    assert not (tmp_path / "cut.ckpt").exists()
+
+
 def test_a_file_that_holds_no_stills_and_too_few_of_them_are_refused_in_one_line(tmp_path):
     np.savez(tmp_path / "other.npz", frames=np.zeros((3, 150, 150), np.uint8), traits=np.zeros((3, 13)))
     np.savez(tmp_path / "less.npz", frames=np.zeros((3, 128, 128), np.uint8))

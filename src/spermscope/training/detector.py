@@ -19,8 +19,8 @@ from spermscope.models.heatmap import HeatmapAtWork, HeatmapNet, heatmap_loss
 from spermscope.normalise import in_blocks
 from spermscope.runtime import ModelCard, write_model
 from spermscope.simulate.optics import KINDS, Kind
+from spermscope.training.checkpoint import Checkpoint
 from spermscope.training.export import golden, to_onnx
-from spermscope.training.files import put
 from spermscope.training.lessons import BOX, CARE, HEAT, WEIGHT, Lessons
 from spermscope.training.loop import fastest_device, mixed_precision
 from spermscope.training.pictures import WORKING_UM_PER_PX, Picture, draw_picture
@@ -129,8 +129,8 @@ def fit(
     optimizer = torch.optim.AdamW(network.parameters(), lr=4e-3, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps, pct_start=0.06)
     parts = {"network": network, "average": average, "optimizer": optimizer, "schedule": schedule}
-    checkpoint, of = out.with_suffix(".ckpt"), f"seed {seed}, {steps} steps, {len(lessons)} pictures, {recipe}"
-    for step in range(_resumed(checkpoint, of, parts, generator), steps):
+    checkpoint = Checkpoint(out.with_suffix(".ckpt"), f"seed {seed}, {steps} steps, {len(lessons)} pictures, {recipe}")
+    for step in range(_resumed(checkpoint, parts, generator), steps):
         flat, maps = lessons.batch(BATCH, generator)
         with mixed_precision(device):
             output = network(flat.to(memory_format=torch.channels_last))
@@ -143,25 +143,18 @@ def fit(
         average.update_parameters(network)
         progress(step + 1, steps)
         if step % KEPT_EVERY == KEPT_EVERY - 1:
-            _keep(checkpoint, of, step + 1, parts, generator)
+            states = {name: part.state_dict() for name, part in parts.items()}
+            checkpoint.keep(step=step + 1, generator=generator.get_state(), **states)
     torch.optim.swa_utils.update_bn(lessons.plain(BATCH, 40), average)
     best: HeatmapNet = average.module.eval().cpu()
     return best
 
 
-def _keep(path: Path, of: str, step: int, parts: dict[str, Any], generator: torch.Generator) -> None:
-    state = {name: part.state_dict() for name, part in parts.items()}
-    with put(path) as part:
-        torch.save({"of": of, "step": step, "generator": generator.get_state(), **state}, part)
-
-
-def _resumed(path: Path, of: str, parts: dict[str, Any], generator: torch.Generator) -> int:
+def _resumed(checkpoint: Checkpoint, parts: dict[str, Any], generator: torch.Generator) -> int:
     """The step to go on with."""
-    if not path.is_file():
+    state = checkpoint.kept()
+    if state is None:
         return 0
-    state = torch.load(path, weights_only=True, map_location="cpu")
-    if state.get("of") != of:
-        raise ValueError(f"{path}: expected a checkpoint of {of}, found one of {state.get('of')}")
     for name, part in parts.items():
         part.load_state_dict(state[name])
     generator.set_state(state["generator"])

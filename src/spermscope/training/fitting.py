@@ -29,7 +29,7 @@ from spermscope.models.family import NETWORKS
 from spermscope.models.weights import load_trunk
 from spermscope.temperature import fit_temperature, tempered
 from spermscope.training.aims import Aim, votes
-from spermscope.training.files import put
+from spermscope.training.checkpoint import Checkpoint
 from spermscope.training.loop import Loop, fastest_device, mixed_precision
 from spermscope.training.material import Material
 from spermscope.training.protocol import Cell, Fold
@@ -138,7 +138,8 @@ def trained(
         network = network.to(fastest_device())
         batch = min(settings.batch, len(fold.train))
         loop = Loop([network], settings.rate, settings.epochs, len(fold.train), batch, lambda done, total: None)
-        course = _resumed(checkpoint, f"{cell.name} {named}", network, loop)
+        keeper = Checkpoint(checkpoint, f"{cell.name} {named}")
+        course = _resumed(keeper, loop)
         share = _shares(cell, material.donor[fold.train], aim.heads)
         for epoch in range(len(course.curve), settings.epochs):
             begun = time.monotonic()
@@ -147,7 +148,7 @@ def trained(
             if course.epoch == epoch:
                 course.best = {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
             course.seconds += time.monotonic() - begun
-            _keep(checkpoint, f"{cell.name} {named}", network, loop, course)
+            keeper.keep(best=course.best, curve=course.curve, seconds=course.seconds, **loop.state())
             progress(epoch + 1, settings.epochs)
         if not math.isfinite(min(course.curve)):
             raise ValueError(
@@ -245,27 +246,9 @@ def _seeded(cell: Cell, what: int) -> Iterator[None]:
         yield
 
 
-def _keep(path: Path, of: str, network: nn.Module, loop: Loop, course: Course) -> None:
-    state = {
-        "of": of,
-        "network": network.state_dict(),
-        "optimizer": loop.optimizer.state_dict(),
-        "schedule": loop.schedule.state_dict(),
-        "best": course.best,
-        "curve": course.curve,
-        "seconds": course.seconds,
-    }
-    with put(path) as part:
-        torch.save(state, part)
-
-
-def _resumed(path: Path, of: str, network: nn.Module, loop: Loop) -> Course:
-    if not path.is_file():
+def _resumed(checkpoint: Checkpoint, loop: Loop) -> Course:
+    state = checkpoint.kept()
+    if state is None:
         return Course({}, [])
-    state = torch.load(path, weights_only=True, map_location="cpu")
-    if state["of"] != of:
-        raise ValueError(f"{path}: expected a checkpoint of {of}, found one of {state['of']}")
-    network.load_state_dict(state["network"])
-    loop.optimizer.load_state_dict(state["optimizer"])
-    loop.schedule.load_state_dict(state["schedule"])
+    loop.load(state)
     return Course(state["best"], state["curve"], state["seconds"])

@@ -22,6 +22,7 @@ from spermscope.models.streaming import TOKEN, WIDTH, CropEncoder, GradeHead
 from spermscope.runtime import ModelCard, write_model
 from spermscope.settings import ClipSettings
 from spermscope.study.panel_clips import PanelClips, draw_panel_clips, split
+from spermscope.training.checkpoint import Checkpoint
 from spermscope.training.export import streaming_graphs
 from spermscope.training.loop import Loop, fastest_device, mixed_precision
 from spermscope.training.losses import emd_loss, panel_loss
@@ -53,13 +54,12 @@ def train_grader(
     threads: int = 2,
     clips: PanelClips | None = None,
     stills: Stills | None = None,
-    resume: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> Path:
     """Simulate donors and a panel, train, score on test donors, write the model file.
 
-    ``clips`` and ``stills`` are drawn unless given. The encoder is kept in ``OUT.ckpt``; ``resume`` goes on from
-    there.
+    ``clips`` and ``stills`` are drawn unless given. A run that was killed goes on from ``OUT.ckpt``, where the encoder
+    is kept after each epoch.
     """
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
@@ -68,13 +68,9 @@ def train_grader(
     train, held, test = (split(clips, part) for part in parts)
     rng = np.random.default_rng([seed, 31])
     encoder, head = CropEncoder(), GradeHead(features=MOTION_FEATURES)
-    kept = out.with_suffix(".ckpt")
-    if resume and kept.is_file():
-        encoder.load_state_dict(torch.load(kept, weights_only=True, map_location="cpu")["encoder"])
-    else:
-        stills = stills or draw_stills(range(still_donors), seed, threads, progress)
-        fit_stills(encoder, TOKEN, stills, still_epochs, STILL_RATE, rng, progress)
-        torch.save({"encoder": encoder.state_dict()}, kept)
+    stills = stills or draw_stills(range(still_donors), seed, threads, progress)
+    checkpoint = Checkpoint(out.with_suffix(".ckpt"), f"encoder, {still_epochs} epochs, seed {seed}, {stills.name}")
+    fit_stills(encoder, TOKEN, stills, still_epochs, STILL_RATE, rng, progress, checkpoint)
     encoder, head = encoder.to(fastest_device()), head.to(fastest_device())
     tokens = encode(encoder, train, turns=2, rng=rng)
     fit_head(head, tokens, train, encode(encoder, held)[:, 0], held, head_epochs, rng, progress)
@@ -85,7 +81,9 @@ def train_grader(
     exam = Exam.of_votes(test.votes, test.donor, mean, truth=test.truth)
     card = _card(card_scores(predicted, exam), seed, donors, split_hash(parts), float(np.quantile(held_far, 0.995)))
     graphs, goldens = streaming_graphs(encoder.cpu(), head.cpu(), EVERY)
-    return write_model(out, card, graphs, goldens)
+    written = write_model(out, card, graphs, goldens)
+    checkpoint.done()
+    return written
 
 
 def _card(scores: dict[str, float | list[float]], seed: int, donors: int, split_name: str, far: float) -> ModelCard:

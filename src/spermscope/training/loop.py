@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spermscope.drawing import Progress
+from spermscope.training.checkpoint import Checkpoint
 
 CPU = torch.device("cpu")
 BF16_UNITS = ("amx_bf16", "avx512_bf16")
@@ -43,10 +45,15 @@ class Loop:
         steps = max(1, epochs * self.steps_an_epoch)
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, rate, total_steps=steps, pct_start=0.08)
 
-    def batches(self, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
-        """Rows of each batch, epoch after epoch."""
-        done = 0
-        for _ in range(self.epochs):
+    def batches(self, rng: np.random.Generator, checkpoint: Checkpoint | None = None) -> Iterator[NDArray[np.int64]]:
+        """Rows of each batch, epoch after epoch; with a ``checkpoint``, kept after each, those that are left.
+
+        Where all that is random comes from ``rng`` and torch's own generator, what was killed and goes on ends as what
+        was not.
+        """
+        first = self._resumed(rng, checkpoint)
+        done = first * self.steps_an_epoch
+        for epoch in range(first, self.epochs):
             order = rng.permutation(self.items)
             for number in range(self.steps_an_epoch):
                 for part in self.parts:
@@ -54,6 +61,9 @@ class Loop:
                 yield order[number * self.batch : (number + 1) * self.batch]
                 done += 1
                 self.progress(done, self.epochs * self.steps_an_epoch)
+            if checkpoint is not None:
+                random = {"numpy": rng.bit_generator.state, "torch": torch.get_rng_state()}
+                checkpoint.keep(epoch=epoch + 1, random=random, **self.state())
 
     def descend(self, loss: Tensor) -> None:
         """One step down."""
@@ -62,3 +72,28 @@ class Loop:
         nn.utils.clip_grad_norm_(self.weights, 1.0)
         self.optimizer.step()
         self.schedule.step()
+
+    def state(self) -> dict[str, Any]:
+        """Of the parts, the optimizer and its schedule, as ``load`` takes it."""
+        return {
+            "parts": [part.state_dict() for part in self.parts],
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from there."""
+        for part, kept in zip(self.parts, state["parts"], strict=True):
+            part.load_state_dict(kept)
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+
+    def _resumed(self, rng: np.random.Generator, checkpoint: Checkpoint | None) -> int:
+        """The epoch to go on with."""
+        state = checkpoint.kept() if checkpoint is not None else None
+        if state is None:
+            return 0
+        self.load(state)
+        rng.bit_generator.state = state["random"]["numpy"]
+        torch.set_rng_state(state["random"]["torch"])
+        return int(state["epoch"])

@@ -21,6 +21,7 @@ from spermscope.models.family import NETWORKS
 from spermscope.models.one_crop import on_one_crop
 from spermscope.models.streaming import TOKEN, StreamingClip
 from spermscope.training.aims import TRAITS, traits
+from spermscope.training.checkpoint import Checkpoint
 from spermscope.training.files import put
 from spermscope.training.fitting import FitSettings, trained
 from spermscope.training.material import Material
@@ -81,7 +82,7 @@ def train_on_stills(
     """Train what ``network`` sees of a single crop on stills' traits, and write its weights to ``out``.
 
     What reads displacements, and what joins crops, keeps its random weights. The error is told as by ``train_trunk``,
-    on the last tenth of the stills.
+    on the last tenth of the stills. A run that was killed goes on from ``NAME.ckpt``.
 
     Raises
     ------
@@ -95,11 +96,14 @@ def train_on_stills(
     known, held = (Stills(stills.frames[part], stills.traits[part]) for part in (slice(learned), slice(learned, None)))
     built = NETWORKS[network](stills.traits.shape[1], 1)
     rng = np.random.default_rng([seed, 32])
+    of = f"{network}, {epochs} epochs at {rate:g}, seed {seed}, {stills.name}"
+    checkpoint = Checkpoint(out.with_suffix(".ckpt"), of)
     with _sight(built) as (sight, width):
-        probe = fit_stills(sight, width, known, epochs, rate, rng, progress)
+        probe = fit_stills(sight, width, known, epochs, rate, rng, progress, checkpoint)
         read = read_traits(sight, probe, held)
     with put(out) as part:
         torch.save(built.cpu().state_dict(), part)
+    checkpoint.done()
     return _off(read, held.traits), _off(np.broadcast_to(known.traits.mean(axis=0), held.traits.shape), held.traits)
 
 

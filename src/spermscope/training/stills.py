@@ -6,6 +6,7 @@ more about a picture than one panel's votes do.
 
 from __future__ import annotations
 
+import hashlib
 import zipfile
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +24,7 @@ from spermscope.simulate.donors import draw_cells, draw_donor
 from spermscope.simulate.experts import appearance
 from spermscope.study.panel_clips import USUAL, film
 from spermscope.study.traits import shape_traits
+from spermscope.training.checkpoint import Checkpoint
 from spermscope.training.loop import Loop, fastest_device, mixed_precision
 from spermscope.training.sight import as_input, turned
 
@@ -39,6 +41,11 @@ class Stills:
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    @property
+    def name(self) -> str:
+        """How many there are, and of which cells."""
+        return f"{len(self)} stills {hashlib.sha256(self.traits.tobytes()).hexdigest()[:16]}"
 
 
 def draw_stills(
@@ -99,17 +106,18 @@ def fit_stills(
     rate: float,
     rng: np.random.Generator,
     progress: Progress,
+    checkpoint: Checkpoint | None = None,
 ) -> nn.Linear:
     """``sight``, ``(B, 1, 128, 128)`` to ``(B, width)``, and a linear reading of it on the traits (smooth L1).
 
-    Both are left on the fastest device.
+    Both are left on the fastest device. What was kept in ``checkpoint`` is gone on with.
     """
     device = fastest_device()
     probe = nn.Linear(width, stills.traits.shape[1])
     frames, target = torch.from_numpy(stills.frames).to(device), torch.from_numpy(stills.traits).to(device)
     batch = min(BATCH, max(2, len(stills) // 8))
     loop = Loop([sight.to(device), probe.to(device)], rate, epochs, len(stills), batch, progress)
-    for rows in loop.batches(rng):
+    for rows in loop.batches(rng, checkpoint):
         some = torch.from_numpy(rows).to(device)
         with mixed_precision(device):
             read = probe(sight(turned(as_input(frames[some])[:, None], rng)))
