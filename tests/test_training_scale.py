@@ -9,7 +9,9 @@ from torch import nn  # noqa: E402
 
 from spermscope.models.scale import BINS, ScaleNet  # noqa: E402
 from spermscope.simulate.debris import draw_debris  # noqa: E402
-from spermscope.training.scale import Read, cut_short, fit_pooling, score, soft_steps, zoom  # noqa: E402
+from spermscope.training import scale  # noqa: E402
+from spermscope.training.checkpoint import Checkpoint  # noqa: E402
+from spermscope.training.scale import Read, cut_short, fit, fit_pooling, score, soft_steps, zoom  # noqa: E402
 from spermscope.training.scale_pictures import SIDE_PX, _dirt, draw_source, draw_tile  # noqa: E402
 from spermscope.video.scale import TILE_PX, bin_centres  # noqa: E402
 
@@ -129,3 +131,31 @@ def test_the_pooling_finds_the_error_that_tiles_share():
     table = score(drawn_sources(400, 12, rng, shared=0.15, own=0.2), pooling)
     assert 0.92 <= table["interval_holds_truth"][0] <= 0.99
     assert table["median_error"][0] == pytest.approx(0.6745 * np.hypot(0.15, 0.2 / np.sqrt(12)), rel=0.2)
+
+
+class KilledError(Exception):
+    pass
+
+
+def kill_at_5(done, _):
+    if done == 5:
+        raise KilledError
+
+
+def test_a_killed_training_ends_as_an_unbroken_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(scale, "BATCH", 2)
+    tiles = [draw_tile(seed) for seed in range(6)]
+
+    def learned(name, progress=lambda done, total: None):
+        torch.manual_seed(0)
+        return fit(tiles, 3, 0, progress, Checkpoint(tmp_path / name, "tiles"))
+
+    (whole, prior), steps = learned("whole"), []
+    with pytest.raises(KilledError):
+        learned("cut", kill_at_5)
+    again, again_prior = learned("cut", lambda done, total: steps.append(done))
+    assert steps == [4, 5, 6, 7, 8, 9]
+    np.testing.assert_array_equal(again_prior, prior)
+    assert prior.sum() == pytest.approx(1.0, abs=1e-6)
+    for name, value in whole.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value)

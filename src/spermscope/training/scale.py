@@ -15,6 +15,7 @@ from spermscope import __version__
 from spermscope.drawing import Progress, draw_all
 from spermscope.models.scale import BINS, ScaleNet
 from spermscope.runtime import ModelCard, write_model
+from spermscope.training.checkpoint import Checkpoint
 from spermscope.training.export import golden, to_onnx
 from spermscope.training.lessons import INVERTED, disturbed
 from spermscope.training.loop import Loop, fastest_device, mixed_precision
@@ -57,16 +58,22 @@ def train_scale(
     processes: int = 2,
     progress: Progress = lambda done, total: None,
 ) -> Path:
-    """Draw tiles, train, fit the pooling on held-out sources, score on others, write the model file."""
+    """Draw tiles, train, fit the pooling on held-out sources, score on others, write the model file.
+
+    A training that was killed goes on from ``OUT.ckpt``, kept after each epoch, after its tiles are drawn again.
+    """
     torch.manual_seed(seed)
     torch.set_num_threads(processes)
     first = seed * 1_000_000
     drawn = draw_all(draw_tile, range(first, first + tiles), processes, progress)
-    network, prior = fit(drawn, epochs, seed, progress)
+    recipe = f"spermscope train scale --out scale.spermscope --seed {seed} --epochs {epochs} --tiles {tiles}"
+    checkpoint = Checkpoint(out.with_suffix(".ckpt"), recipe)
+    network, prior = fit(drawn, epochs, seed, progress, checkpoint)
     sources = read_sources(network, range(first + 900_000, first + 900_000 + 2 * HELD_OUT), progress)
     held, unseen = sources[:HELD_OUT], sources[HELD_OUT:]
-    recipe = f"spermscope train scale --out scale.spermscope --seed {seed} --epochs {epochs} --tiles {tiles}"
-    return write_scale(out, network, fit_pooling(held, prior), unseen, recipe, seed)
+    written = write_scale(out, network, fit_pooling(held, prior), unseen, recipe, seed)
+    checkpoint.done()
+    return written
 
 
 def write_scale(out: Path, network: ScaleNet, pooling: Pooling, unseen: list[Read], recipe: str, seed: int) -> Path:
@@ -98,26 +105,38 @@ def write_scale(out: Path, network: ScaleNet, pooling: Pooling, unseen: list[Rea
     return write_model(out, card, {"model": graph}, golden("model", network, example, outputs))
 
 
-def fit(tiles: list[Tile], epochs: int, seed: int, progress: Progress) -> tuple[ScaleNet, NDArray[np.float64]]:
+class _Asked(nn.Module):
+    """Sum of all targets, kept with the network."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("total", torch.zeros(BINS))
+        self.total: Tensor
+
+
+def fit(
+    tiles: list[Tile], epochs: int, seed: int, progress: Progress, checkpoint: Checkpoint | None = None
+) -> tuple[ScaleNet, NDArray[np.float64]]:
     """The network after one cosine cycle of cross-entropy, and the mean target, which is its prior."""
     device = fastest_device()
-    generator = torch.Generator(device).manual_seed(seed)
+    rng, generator = np.random.default_rng([seed, 23]), torch.Generator(device)
     flat = torch.from_numpy(np.stack([tile.flat for tile in tiles]))[:, None].to(device)
     inverted = torch.tensor([INVERTED if tile.either_sign else 0.0 for tile in tiles], device=device)
     um_per_px = torch.tensor([tile.um_per_px for tile in tiles], device=device)
     network = ScaleNet().to(device, memory_format=torch.channels_last)
-    loop = Loop([network], 3e-3, epochs, len(tiles), BATCH, progress)
-    asked = torch.zeros(BINS, device=device)
-    for batch in loop.batches(np.random.default_rng([seed, 23])):
+    asked = _Asked().to(device)
+    loop = Loop([network, asked], 3e-3, epochs, len(tiles), BATCH, progress)
+    for batch in loop.batches(rng, checkpoint):
         rows = torch.from_numpy(batch).to(device)
+        generator.manual_seed(int(rng.integers(2**62)))
         zoomed, px = zoom(flat[rows].float(), generator)
         seen = cut_short(disturbed(zoomed, inverted[rows], generator), generator)
         target = soft_steps(um_per_px[rows] * px)
-        asked += target.sum(0)
+        asked.total += target.sum(0)
         with mixed_precision(device):
             logits = network(seen.to(memory_format=torch.channels_last))
         loop.descend(nn.functional.cross_entropy(logits.float(), target))
-    return network.eval().cpu(), (asked / asked.sum()).double().cpu().numpy()
+    return network.eval().cpu(), (asked.total / asked.total.sum()).double().cpu().numpy()
 
 
 def soft_steps(um_per_px: Tensor) -> Tensor:
