@@ -94,7 +94,7 @@ def _graded(encoder: CropEncoder, clips: PanelClips, heads: int) -> tuple[NDArra
         torch.manual_seed(seed)
         head, rng = GradeHead(features=MOTION_FEATURES), np.random.default_rng(seed)
         fit_head(head, learned, train, chosen, held, HEAD_EPOCHS, rng, _told(f"head {seed}"))
-        errors.append(np.mean((predict(head, tested, test)[0] - test.truth) ** 2, 1))
+        errors.append(np.mean((predict(head, tested, test).shares - test.truth) ** 2, 1))
     return np.stack(errors), test.donor
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from spermscope import metrics
 from spermscope.conformal import grade_sets, rater_coverage, set_threshold
+from spermscope.doubt import chance, kept
 from spermscope.grade import open_grader
 from spermscope.labels import distribution
 from spermscope.report.scores import score_lines, segment_lines
@@ -27,16 +28,15 @@ FIRST_DONOR = 1_000_000
 HALVINGS = 100
 
 
-def grade(clips: PanelClips) -> tuple[np.ndarray, np.ndarray]:
-    """Distributions of all clips and which are unlike training."""
+def grade(clips: PanelClips) -> Grades:
+    """Of all clips."""
     profile = SourceProfile(150, 150, 15.0, Scale(0.5, "given"), 0, 110.0, 3.0)
     grader, scale = open_grader(profile, Settings()), ClipSettings().um_per_px
     rows = [
         Clip(row, clips.frames[row], clips.time_s[row], clips.xy_um[row], clips.observed[row], scale)
         for row in range(len(clips))
     ]
-    found = Grades.joined([grader.grade_clips(rows[first : first + 50]) for first in range(0, len(rows), 50)])
-    return found.probabilities, found.unlike
+    return Grades.joined([grader.grade_clips(rows[first : first + 50]) for first in range(0, len(rows), 50)])
 
 
 def sets(predicted: np.ndarray, votes: np.ndarray, donor: np.ndarray) -> str:
@@ -59,12 +59,30 @@ def sets(predicted: np.ndarray, votes: np.ndarray, donor: np.ndarray) -> str:
     )
 
 
+def doubts(found: Grades, clips: PanelClips) -> str:
+    """By fifths of the model's own doubt: the doubt and how far the expected grade is off, root mean squares."""
+    off = found.expected_grade - metrics.mean_grade(clips.distributions)
+    variance = chance(clips.distributions, np.full(len(clips), clips.votes.shape[1]))
+    lines = ["| own doubt | cells | doubt | off the votes, less their chance | off the truth | within a doubt |"]
+    lines.append("|---|---|---|---|---|---|")
+    parts = [("all", np.arange(len(clips)))]
+    parts += [(f"fifth {at + 1}", rows) for at, rows in enumerate(np.array_split(np.argsort(found.uncertainty), 5))]
+    for name, rows in parts:
+        doubt, true = found.uncertainty[rows], found.expected_grade[rows] - metrics.mean_grade(clips.truth[rows])
+        seen = np.mean(off[rows] ** 2 - variance[rows]).clip(min=0.0)
+        numbers = [f"{root:.2f}" for root in np.sqrt([np.mean(doubt**2), seen, np.mean(true**2)])]
+        within = 100 * kept(doubt, off[rows], variance[rows]).mean()
+        lines.append(f"| {name} | {len(rows)} | {' | '.join(numbers)} | {within:.0f} % |")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     donors = int(sys.argv[1]) if len(sys.argv) > 1 else 120
     clips = draw_panel_clips(range(FIRST_DONOR, FIRST_DONOR + donors), 0)
     others = draw_panel_clips(range(FIRST_DONOR + donors, FIRST_DONOR + donors + 40), 0).distributions
-    predicted, unlike = grade(clips)
+    found = grade(clips)
+    predicted, unlike = found.probabilities, found.unlike
     mean = metrics.mean_distribution(others, len(clips))
     exam = metrics.Exam.of_votes(clips.votes, clips.donor, mean, truth=clips.truth)
     rng = np.random.default_rng(12)
@@ -77,6 +95,7 @@ def main() -> None:
     counts = {segment: int((place == segment).sum()) for segment in parts}
     sys.stdout.writelines(f"{line}\n" for line in segment_lines(parts, counts))
     sys.stdout.write(sets(predicted, clips.votes, clips.donor))
+    sys.stdout.write(doubts(found, clips))
     error = metrics.mse(predicted, exam.target)
     edges = np.quantile(clips.clarity, [0, 1 / 3, 2 / 3, 1])
     for low, high in itertools.pairwise(edges):

@@ -131,7 +131,7 @@ def _trained(tokens: torch.Tensor, clips: PanelClips, every: int, seed: int) -> 
     head, rng = GradeHead(features=MOTION_FEATURES), np.random.default_rng(seed)
     train, chosen, tested = (split(clips, part) for part in parts)
     fit_head(head, tokens[learn], train, tokens[held][:, 0], chosen, EPOCHS, rng, lambda done, total: None, every)
-    shares, _ = predict(head, tokens[test][:, 0], tested, every)
+    shares = predict(head, tokens[test][:, 0], tested, every).shares
     return f"{np.mean((shares - tested.truth) ** 2):.5f} ({len(tested)} clips of {len(parts[2])} donors)"
 
 

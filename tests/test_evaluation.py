@@ -82,6 +82,20 @@ def test_sets_of_grades_hold_as_many_votes_as_counting_says(path, study, tmp_pat
     assert found.as_json()["sets_90"] == found.sets
 
 
+def test_its_own_doubt_stands_beside_what_it_is_off_without_what_votes_chance_brings(found):
+    grades = np.arange(1, 6)
+    off = (found.grades.probabilities - found.exam.target) @ grades
+    each = np.array([np.var(np.repeat(grades, np.rint(row * count).astype(int))) / count
+                     for row, count in zip(found.exam.target, found.exam.raters, strict=True)])  # fmt: skip
+    assert found.doubt["said"] == pytest.approx(np.sqrt((found.grades.uncertainty**2).mean()))
+    assert found.doubt["off"] == pytest.approx(np.sqrt((off**2).mean() - each.mean()))
+    inside = off**2 <= found.grades.uncertainty**2 + each
+    assert found.doubt["within"] == pytest.approx(100 * inside.mean())
+    assert found.doubt["low"] <= found.doubt["within"] <= found.doubt["high"]
+    assert found.as_json()["doubt"] == found.doubt
+    assert any("its own doubt is" in line for line in found.lines())
+
+
 def test_scores_are_those_of_the_closed_form_on_the_clips_that_have_votes(found, study):
     data = open_dataset(study)
     rows = [row for row in range(24) if row != 7]

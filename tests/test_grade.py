@@ -1,9 +1,14 @@
 """The streaming grader and the clip form of it: the same tokens, the same distribution."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from spermscope.doubt import Doubt
 from spermscope.grade import StreamingGrader, open_grader
+from spermscope.grade.answers import answer
+from spermscope.runtime import Model, read_model, shipped
 from spermscope.settings import GradeSettings, Settings
 from spermscope.simulate.scene import Scene, SceneSettings, View
 from spermscope.types import Clip, Crops, Grades, Scale, SourceProfile
@@ -78,15 +83,26 @@ def without_the_last(clip):
     return Clip(clip.track_id, clip.frames[:-1], clip.time_s[:-1], clip.xy_um[:-1], clip.observed[:-1], 0.5)
 
 
-def test_with_the_crops_between_a_grade_is_the_mean_of_both_rows_and_its_doubt_that_of_both(grader, clips):
+def test_with_the_crops_between_a_grade_is_the_mean_of_both_rows_and_heads_speak_for_both(grader, clips):
     both = every_crop().grade_clips(clips)
     last, before = grader.grade_clips(clips), grader.grade_clips([without_the_last(clip) for clip in clips])
     assert np.abs(last.probabilities - before.probabilities).max() > 0.01
     np.testing.assert_allclose(both.probabilities, (last.probabilities + before.probabilities) / 2, atol=1e-5)
-    apart = (last.expected_grade - before.expected_grade) / 2
-    spread = np.sqrt((last.uncertainty**2 + before.uncertainty**2) / 2 + apart**2)
-    np.testing.assert_allclose(both.uncertainty, spread, atol=1e-4)
+    doubt = Doubt.of_card(grader.card.constants)
+    spread, one, other = ((found.uncertainty / doubt.scale) ** (1 / doubt.power) for found in (both, last, before))
+    assert (spread <= (one + other) / 2 + 1e-5).all()
+    assert (spread >= np.abs(one - other) / 2 - 1e-5).all()
     assert both.time_s.tolist() == last.time_s.tolist()
+
+
+def test_what_a_head_says_is_its_mean_over_readings_and_doubt_rises_with_how_far_heads_lie_apart():
+    """Two heads, two readings, three grades: the first head says 1 and 2, the second 3 and 3."""
+    sure = 50.0 * np.eye(3)
+    logits = np.stack([[sure[[0, 2]], sure[[1, 2]]]])
+    out = {"logits": logits, "embedding": np.zeros((1, 2), np.float32), "distance": np.zeros(1)}
+    found = answer([7], [1.0], out, np.ones(1), 1.0, Doubt(2.0, 0.5))
+    np.testing.assert_allclose(found.probabilities, [[0.25, 0.25, 0.5]])
+    np.testing.assert_allclose(found.uncertainty, [2.0 * np.sqrt((3.0 - 1.5) / 2)])
 
 
 def test_with_the_crops_between_a_cell_is_graded_anew_with_each_crop_as_its_clip_is():
@@ -107,6 +123,13 @@ def test_with_the_crops_between_a_clip_too_short_for_a_second_row_is_graded_by_o
     both, one = every_crop().grade_clips(short), grader.grade_clips(short)
     np.testing.assert_allclose(both.probabilities, one.probabilities, atol=1e-5)
     np.testing.assert_allclose(both.uncertainty, one.uncertainty, atol=1e-5)
+
+
+def test_a_card_whose_doubt_is_no_pair_is_refused_in_one_line():
+    file = read_model(shipped("grader"))
+    card = file.card.model_copy(update={"constants": file.card.constants | {"doubt": [1.0, 0.3, 2.0]}})
+    with pytest.raises(ValueError, match=r"stream: expected the constant doubt to be two numbers, found \[1\.0, 0\.3"):
+        open_grader(profile(), Settings(), Model(replace(file, card=card)))
 
 
 def test_where_it_is_late_the_crops_between_are_left_out_first():

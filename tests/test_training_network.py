@@ -75,6 +75,9 @@ def test_the_card_says_what_it_learned_from(made):
     assert card.trained_on.startswith("30 clips of 10 donors with 120 votes of 4 raters (data set ")
     assert not card.demonstration
     assert 0 < card.constants["sets_90"] <= 1
+    scale, power = card.constants["doubt"]
+    assert scale > 0
+    assert 0 <= power <= 2
     assert "--network toy --loss emd --epochs 2" in card.recipe
 
 

@@ -15,6 +15,7 @@ from spermscope import __version__
 from spermscope.conformal import donor_coverage, grade_sets
 from spermscope.dataset import Dataset, dataset_hash
 from spermscope.dataset.exam import exam_of_rows
+from spermscope.doubt import chance, kept
 from spermscope.grade import grade_rows
 from spermscope.locale import text
 from spermscope.metrics import (
@@ -22,6 +23,7 @@ from spermscope.metrics import (
     Score,
     beside,
     bootstrap_interval,
+    mean_grade,
     mean_of_others,
     score_table,
     segment_tables,
@@ -67,6 +69,7 @@ class Evaluation:
         mse = self.scores["mse"]
         if mse.floor > 0:
             yield text("scores_over_floor", language, ratio=f"{mse.value / mse.floor:.2f}")
+        yield text("scores_doubt", language, **{name: f"{value:.3g}" for name, value in self.doubt.items()})
         if self.sets is not None:
             yield text("scores_sets", language, **{name: f"{value:.3g}" for name, value in self.sets.items()})
         places = segments(self.exam.target)
@@ -91,6 +94,25 @@ class Evaluation:
         low, high = bootstrap_interval(share, np.arange(len(share)), np.random.default_rng(DRAWS))
         size = float(chosen.sum(axis=1).mean())
         return {"held": float(share.mean()), "low": low, "high": high, "size": size}
+
+    @property
+    def doubt(self) -> dict[str, float]:
+        """The model's own doubt beside its error, in grades, root mean squares over cells: ``said`` and ``off``.
+
+        What the chance of votes adds to the error is taken out. ``within`` is the per cent of the cells whose votes'
+        mean lies within a doubt of the expected grade (``low`` .. ``high`` by donor).
+        """
+        off = self.grades.expected_grade - mean_grade(self.exam.target)
+        variance = chance(self.exam.target, self.exam.raters)
+        inside = np.where(kept(self.grades.uncertainty, off, variance), 100.0, 0.0)
+        low, high = bootstrap_interval(inside, self.exam.donor, np.random.default_rng(DRAWS))
+        return {
+            "said": float(np.sqrt(np.mean(self.grades.uncertainty**2))),
+            "off": float(np.sqrt(np.mean(off**2 - variance).clip(min=0.0))),
+            "within": float(inside.mean()),
+            "low": low,
+            "high": high,
+        }
 
     def facts(self) -> dict[str, int]:
         """How much was judged on."""
@@ -119,6 +141,7 @@ class Evaluation:
             "data_set": {"hash": dataset_hash(self.dataset), **self.facts()},
             "notes": [text(note) for note in self.notes()],
             "unlike_share": self.unlike_share,
+            "doubt": self.doubt,
             "sets_90": self.sets,
             "scores": plain_scores(self.scores),
             "segments": {str(name): plain_scores(scores) for name, scores in self.segments.items()},

@@ -233,7 +233,7 @@ class Grades:
     """Predicted distributions of expert grades, a row per cell.
 
     ``probabilities (N, K)``: rows sum to 1, best grade first, the mean over the model's M heads.
-    ``uncertainty (N,)``: standard deviation of ``expected_grade`` over the heads, the model's own doubt.
+    ``uncertainty (N,)``: the model's own doubt, the standard error of ``expected_grade`` (``doubt.py``).
     ``unlike (N,) bool``: the cell is unlike anything in training, so its row is not to be shown as a grade.
     ``embedding (N, D)``.
     """

@@ -16,8 +16,8 @@ MARGIN: dict[Sort, float] = {"rating": 0.2, "differ": 0.1, "unsure": 0.1, "speed
 """By how much a cell must lead another to change places with it: grades, nats, grades, um/s, seconds."""
 SPLIT_NATS = 1.4
 """Experts differ from here: as much as if they chose evenly among four of the five grades."""
-UNSURE_GRADES = 0.3
-"""The model is unsure from here: its heads' expected grades spread by about a third of a grade."""
+UNSURE_GRADES = 0.35
+"""The model is unsure from here: its expected grade is usually off by a third of a grade or more."""
 LEAST_FOLLOWED_S = 1.0
 
 Dispute = Literal["unlike", "experts_differ", "model_unsure"]

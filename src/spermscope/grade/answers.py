@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spermscope.clips import MODEL_PX, motion_features
+from spermscope.doubt import Doubt, heads_apart
 from spermscope.runtime import Arrays, Model, ModelCard
 from spermscope.settings import ClipSettings
 from spermscope.types import Grades, SourceProfile
@@ -66,6 +67,15 @@ def unlike_above(card: ModelCard) -> float:
     return float(np.ravel(card.constants["unlike_above"])[0])
 
 
+def doubt_of(card: ModelCard) -> Doubt:
+    """How the model's own doubt rises with what its heads lie apart; refused in one line where it is no such pair."""
+    try:
+        return Doubt.of_card(card.constants)
+    except TypeError:
+        found = card.constants["doubt"]
+        raise ValueError(f"{card.name}: expected the constant doubt to be two numbers, found {found}") from None
+
+
 def displacements(
     time_s: NDArray[np.float64], xy_um: NDArray[np.float64], observed: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
@@ -79,20 +89,22 @@ def answer(
     out: Arrays,
     lift: NDArray[np.floating],
     far: float,
+    doubt: Doubt,
 ) -> Grades:
-    """A row a track of ``logits (B, M, K)``, ``embedding (B, D)``, ``distance (B,)`` and the centres' ``lift (B,)``.
+    """A row a track of ``logits (B, R, M, K)``, ``embedding (B, D)``, ``distance (B,)`` and the centres' ``lift (B,)``.
 
-    Unlike training is what lies farther than ``far``, or where nothing stands out at the centre.
+    What each of the M heads says is the mean over R readings. Unlike training is what lies farther than ``far``, or
+    where nothing stands out at the centre.
     """
     logits = out["logits"].astype(np.float64)
-    each = np.exp(logits - logits.max(axis=2, keepdims=True))
-    each /= each.sum(axis=2, keepdims=True)
-    means = each @ np.arange(1.0, each.shape[2] + 1.0)
+    each = np.exp(logits - logits.max(axis=3, keepdims=True))
+    each /= each.sum(axis=3, keepdims=True)
+    each = each.mean(axis=1)
     return Grades(
         track_id=np.array(track_ids, np.int64),
         time_s=np.array(ends_s),
         probabilities=each.mean(axis=1),
-        uncertainty=means.std(axis=1),
+        uncertainty=doubt.of(heads_apart(each)),
         unlike=(out["distance"] > far) | (lift < LEAST_LIFT),
         embedding=out["embedding"],
     )

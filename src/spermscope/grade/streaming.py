@@ -9,7 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spermscope.clips import MOTION_FEATURES, central_lift, to_model_input
-from spermscope.grade.answers import OFF, answer, crops_apart, displacements, golden_shape, rate_reason, unlike_above
+from spermscope.grade.answers import (
+    OFF,
+    answer,
+    crops_apart,
+    displacements,
+    doubt_of,
+    golden_shape,
+    rate_reason,
+    unlike_above,
+)
 from spermscope.grade.sparing import Sparing
 from spermscope.runtime import Arrays, Model, ModelCard
 from spermscope.settings import Settings
@@ -74,7 +83,7 @@ class StreamingGrader:
             )
         self.first = 1 + -(-(self._least - 1) // self.every) * self.every
         self._rows = self.every if settings.grade.every_crop else 1
-        self._far = unlike_above(model.card)
+        self._far, self._doubt = unlike_above(model.card), doubt_of(model.card)
         self._kept: dict[int, deque[_Look]] = {}
         self._read: dict[int, deque[_Reading]] = {}
         self._count: Counter[int] = Counter()
@@ -188,6 +197,5 @@ class StreamingGrader:
         whole = [(*some, *[some[0]] * (self._rows - len(some))) for some in readings]
         out = {name: np.array([[one.out[name] for one in some] for some in whole]) for name in whole[0][0].out}
         out = {name: array if name == "logits" else array.mean(axis=1) for name, array in out.items()}
-        out["logits"] = out["logits"].reshape(len(whole), -1, out["logits"].shape[-1])
         lift = np.array([[one.lift for one in some] for some in whole]).mean(axis=1)
-        return answer(track_ids, ends_s, out, lift, self._far)
+        return answer(track_ids, ends_s, out, lift, self._far, self._doubt)

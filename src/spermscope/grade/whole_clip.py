@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spermscope.clips import MODEL_PX, central_lift, to_model_input
-from spermscope.grade.answers import answer, crops_apart, displacements, golden_shape, rate_reason, unlike_above
+from spermscope.grade.answers import (
+    answer,
+    crops_apart,
+    displacements,
+    doubt_of,
+    golden_shape,
+    rate_reason,
+    unlike_above,
+)
 from spermscope.grade.sparing import Sparing
 from spermscope.runtime import Model, ModelCard
 from spermscope.settings import Settings
@@ -45,7 +53,7 @@ class WholeClipGrader:
                 f"{settings.clip.rate_hz:g} Hz hold, found one that needs {self.first}"
             )
         self._moves = "model/in/motion" in model.golden
-        self._far = unlike_above(model.card)
+        self._far, self._doubt = unlike_above(model.card), doubt_of(model.card)
         self._kept: dict[int, deque[_Crop]] = {}
         self._count: Counter[int] = Counter()
         self._sparing = Sparing()
@@ -111,12 +119,14 @@ class WholeClipGrader:
             inputs["motion"] = np.stack(
                 [displacements(clip.time_s[seen], clip.xy_um[seen], clip.observed[seen]) for clip in clips]
             )
+        out = self.model.run("model", inputs)
         return answer(
             [clip.track_id for clip in clips],
             [float(clip.time_s[-1]) for clip in clips],
-            self.model.run("model", inputs),
+            out | {"logits": out["logits"][:, None]},
             np.median(central_lift(inputs["pictures"]), axis=1),
             self._far,
+            self._doubt,
         )
 
 

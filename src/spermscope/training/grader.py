@@ -7,6 +7,7 @@ Everything is chosen on validation donors; the card's scores come from test dono
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,9 +16,10 @@ from torch import Tensor, nn
 
 from spermscope import __version__
 from spermscope.clips import MOTION_FEATURES, motion_features
+from spermscope.doubt import chance, fit_doubt, heads_apart
 from spermscope.drawing import Progress
 from spermscope.labels import split_by_donor, split_hash
-from spermscope.metrics import Exam, mean_distribution
+from spermscope.metrics import Exam, mean_distribution, mean_grade
 from spermscope.models.streaming import TOKEN, WIDTH, CropEncoder, GradeHead
 from spermscope.runtime import ModelCard, write_model
 from spermscope.settings import ClipSettings
@@ -75,18 +77,32 @@ def train_grader(
     tokens = encode(encoder, train, turns=2, rng=rng)
     fit_head(head, tokens, train, encode(encoder, held)[:, 0], held, head_epochs, rng, progress)
     head.distance.learn(tokens[:, 0].mean(1))
-    held_far = predict(head, encode(encoder, held)[:, 0], held)[1]
-    predicted, _ = predict(head, encode(encoder, test)[:, 0], test)
+    chosen_on = predict(head, encode(encoder, held)[:, 0], held)
+    predicted = predict(head, encode(encoder, test)[:, 0], test).shares
     mean = mean_distribution(train.distributions, len(test))
     exam = Exam.of_votes(test.votes, test.donor, mean, truth=test.truth)
-    card = _card(card_scores(predicted, exam), seed, donors, split_hash(parts), float(np.quantile(held_far, 0.995)))
+    card = _card(card_scores(predicted, exam), seed, donors, split_hash(parts), constants(chosen_on, held))
     graphs, goldens = streaming_graphs(encoder.cpu(), head.cpu(), EVERY)
     written = write_model(out, card, graphs, goldens)
     checkpoint.done()
     return written
 
 
-def _card(scores: dict[str, float | list[float]], seed: int, donors: int, split_name: str, far: float) -> ModelCard:
+def constants(found: Predicted, held: PanelClips) -> dict[str, float | list[float]]:
+    """What the card holds beside scores, from what is ``found`` of the donors ``held`` back."""
+    votes = np.full(len(held), held.votes.shape[1])
+    off = mean_grade(found.shares) - mean_grade(held.distributions)
+    doubt = fit_doubt(found.spread, off, chance(held.distributions, votes))
+    return {"unlike_above": float(np.quantile(found.distance, 0.995)), "doubt": doubt.constant}
+
+
+def _card(
+    scores: dict[str, float | list[float]],
+    seed: int,
+    donors: int,
+    split_name: str,
+    constants: dict[str, float | list[float]],
+) -> ModelCard:
     rules = ClipSettings()
     return ModelCard(
         kind="streaming",
@@ -103,7 +119,7 @@ def _card(scores: dict[str, float | list[float]], seed: int, donors: int, split_
         limits="It learned from simulated experts and says nothing about real cells or real experts.",
         scores=scores,
         split_hash=split_name,
-        constants={"unlike_above": far},
+        constants=constants,
     )
 
 
@@ -145,7 +161,7 @@ def fit_head(
         votes = panel_loss(emd_loss, logits, target[some], shares[clips.donor[rows]].to(device)).mean()
         loop.descend(votes + TRAITS * nn.functional.smooth_l1_loss(reading(embedding), traits[some]))
         if (count + 1) % loop.steps_an_epoch == 0:
-            found = float(np.mean((predict(head, held_tokens, held, every)[0] - held.distributions) ** 2))
+            found = float(np.mean((predict(head, held_tokens, held, every).shares - held.distributions) ** 2))
             if found < best:
                 best, best_state = found, {k: v.clone() for k, v in head.state_dict().items()}
     head.load_state_dict(best_state)
@@ -184,14 +200,21 @@ def encode(encoder: CropEncoder, clips: PanelClips, turns: int = 1, rng: np.rand
     return tokens
 
 
-def predict(
-    head: GradeHead, tokens: Tensor, clips: PanelClips, every: int = EVERY
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Distributions ``(N, K)``, the mean over the heads, and distances ``(N,)``, as a whole clip is graded at work."""
+class Predicted(NamedTuple):
+    """Distributions ``shares (N, K)``, the mean over the heads, ``distance (N,)``, and how far heads lie apart."""
+
+    shares: NDArray[np.float64]
+    distance: NDArray[np.float64]
+    spread: NDArray[np.float64]
+
+
+def predict(head: GradeHead, tokens: Tensor, clips: PanelClips, every: int = EVERY) -> Predicted:
+    """As a whole clip is graded at work."""
     head.eval()
     valid = torch.zeros(tokens.shape[:2], device=tokens.device)
     valid[:, (tokens.shape[1] - 1) % every :: every] = 1.0
     with torch.no_grad():
         motion = _motion(clips, np.arange(len(clips)), None).to(tokens.device)
         logits, _, distance = head(tokens, motion, valid)
-    return torch.softmax(logits, -1).mean(1).double().cpu().numpy(), distance.double().cpu().numpy()
+    each = torch.softmax(logits, -1).double().cpu().numpy()
+    return Predicted(each.mean(1), distance.double().cpu().numpy(), heads_apart(each))

@@ -1,7 +1,7 @@
 """A network trained on a data set of votes and packed as a model file: the winner of a comparison, put to work.
 
 Donors are split once: most teach, some choose epoch and temperature, some are seen by nothing and give the card its
-scores and its 90 % sets their threshold.
+scores, its 90 % sets their threshold and its own doubt a measure.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from scipy.special import softmax
 from torch import Tensor, nn
 
 from spermscope import __version__
 from spermscope.conformal import set_threshold
 from spermscope.dataset import dataset_hash, sound_dataset
 from spermscope.dataset.exam import exam_of_rows
+from spermscope.doubt import chance, fit_doubt, heads_apart
 from spermscope.drawing import Progress
 from spermscope.labels import split_by_donor, split_hash
-from spermscope.metrics import Floats, mean_distribution, mse
+from spermscope.metrics import Floats, mean_distribution, mean_grade, mse
 from spermscope.models.clip_grader import ClipAtWork, ClipGrader
 from spermscope.models.streaming import StreamingClip
 from spermscope.runtime import Model, ModelCard, write_model
@@ -78,13 +80,18 @@ def train_network(
     with put(out.with_suffix(".pt")) as part:
         torch.save(network.state_dict(), part)
     _cool(network, fit_temperature(logits_of(network, material, fold.held)[0], material.target[fold.held], mse))
-    predicted = tempered(logits_of(network, material, fold.test)[0])
+    logits = logits_of(network, material, fold.test)[0]
+    predicted = tempered(logits)
     at_work, unlike_above = _at_work(network.cpu(), material, fold)
     mean = mean_distribution(material.target[fold.train], len(fold.test))
     card = _card(material, cell, settings, start, teacher).model_copy(
         update={
             "rate_hz": material.dataset.form.rate_hz / (network.every if isinstance(network, StreamingClip) else 1),
-            "constants": {"unlike_above": unlike_above, "sets_90": _threshold(predicted, material, fold.test)},
+            "constants": {
+                "unlike_above": unlike_above,
+                "doubt": _doubt(logits, material, fold.test),
+                "sets_90": _threshold(predicted, material, fold.test),
+            },
             "scores": card_scores(predicted, exam_of_rows(material.dataset, material.rows[fold.test], mean)),
             "split_hash": split,
         }
@@ -135,6 +142,13 @@ def _cool(network: nn.Module, temperature: float) -> None:
         for head in heads:
             for weight in head[-1].parameters():
                 weight /= temperature
+
+
+def _doubt(logits: Floats, material: Material, tested: Ints) -> list[float]:
+    """How far off the expected grade is by how far the heads lie apart, by donors whom nothing has seen."""
+    target, votes_each = material.target[tested], material.dataset.vote_matrix()[material.rows[tested]]
+    off = mean_grade(tempered(logits)) - mean_grade(target)
+    return fit_doubt(heads_apart(softmax(logits, axis=2)), off, chance(target, (votes_each >= 0).sum(axis=1))).constant
 
 
 def _seen(network: StreamingClip | ClipGrader, material: Material, rows: Ints) -> Tensor:
