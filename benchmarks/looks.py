@@ -20,7 +20,7 @@ from spermscope.clips import MOTION_FEATURES, to_model_input
 from spermscope.dataset import Dataset, open_dataset
 from spermscope.grade import Grader, open_grader
 from spermscope.labels import split_by_donor
-from spermscope.metrics.calibration import calibration_error
+from spermscope.metrics import calibration_error, mean_grade
 from spermscope.models.streaming import GradeHead
 from spermscope.runtime import Model, load_in, shipped
 from spermscope.settings import GradeSettings, Settings
@@ -79,8 +79,10 @@ def _by_rows(model: Model, clips: PanelClips) -> None:
     errors = [np.mean((found.probabilities - clips.truth) ** 2, 1) for found in (last, both_last)]
     for name, error, found in zip(("one row", "both rows"), errors, (last, both_last), strict=True):
         calibration = calibration_error(found.probabilities, clips.truth, clips.donor)
-        print(f"{name}: MSE to the truth {error.mean():.5f}, calibration error to it {calibration:.4f}, "
-              f"unlike training {100 * found.unlike.mean():.2f} %")  # fmt: skip
+        off = found.expected_grade - mean_grade(clips.truth)
+        doubt, wrong = (np.sqrt(np.mean(np.square(part))) for part in (found.uncertainty, off))
+        print(f"{name}: MSE to the truth {error.mean():.5f}, calibration error to it {calibration:.4f}")
+        print(f"  unlike training {100 * found.unlike.mean():.2f} %, doubt {doubt:.3f} grades, off {wrong:.3f}")
     by_donor = np.array([np.mean((errors[1] - errors[0])[clips.donor == donor]) for donor in np.unique(clips.donor)])
     half = 1.96 * by_donor.std() / np.sqrt(len(by_donor))
     print(f"both rows - one, by donor: {by_donor.mean():.5f} +- {half:.5f}")

@@ -292,6 +292,8 @@ def test_the_grader_recipe_runs_end_to_end(tmp_path):
     card = load_model(path).card
     assert card.demonstration
     assert len(card.scores["mse"]) == 3
+    assert set(card.constants) == {"unlike_above", "doubt"}
+    assert not path.with_suffix(".ckpt").exists()
 
 
 @pytest.mark.parametrize("every", [1, 2, 3])
