@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 LEAST = 1e-4
 """Grades; heads nearer than this lie at one place, and nobody is surer than this."""
 STEEPEST = 2.0
-FEWEST = 10
+FEWEST = 50
 """Cells; fewer say nothing of how doubt rises."""
 
 
@@ -66,7 +66,7 @@ def fit_doubt(spread: Floats, off: Floats, variance: Floats) -> Doubt:
     """The power law under which errors are likeliest: Gaussian, of variance ``doubt^2 + variance``.
 
     ``spread``, ``off`` (expected grade less the votes' mean) and ``variance`` (``chance`` of the votes) are ``(N,)``,
-    of donors who taught the heads nothing. Where heads never lie apart, or of fewer than ten cells, the doubt is the
+    of donors who taught the heads nothing. Where heads never lie apart, or of fewer than fifty cells, the doubt is the
     same for all cells.
 
     Raises
