@@ -156,6 +156,22 @@ def test_what_counts_more_weighs_more_in_the_loss():
     )
 
 
+def test_boxes_are_compared_at_heads_alone_as_if_everywhere():
+    pictures = [picture_of((50.5, 50.5), (58.5, 50.5), (150.0, 151.0)), picture_of((90.0, 30.0), kind=[1])]
+    targets = zip(*map(draw_targets, pictures), strict=True)
+    heat, box, weight, care = (torch.from_numpy(np.stack(part)) for part in targets)
+    sparse, dense = (torch.randn(2, 24, 64, 64, generator=torch.Generator().manual_seed(1)) for _ in range(2))
+    unjudged = torch.full_like(heat, -1.0)
+    found = heatmap_loss(sparse.requires_grad_(), unjudged, box, weight, care)
+    share = weight * care
+    far = torch.tensor([3.0, 3.0, 1.0, 1.0])[:, None, None] * (to_maps(dense.requires_grad_())[:, 2:] - box).abs()
+    expected = (far * share).sum((1, 2, 3)) / share.sum((1, 2, 3)).clamp(min=1e-3)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(
+        *(torch.autograd.grad(loss.sum(), of)[0] for loss, of in ((found, sparse), (expected, dense)))
+    )
+
+
 def test_the_detector_at_work_is_the_network_that_was_trained():
     torch.manual_seed(0)
     network = HeatmapNet().eval()

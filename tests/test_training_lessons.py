@@ -49,6 +49,14 @@ def test_pictures_of_one_polarity_are_seldom_inverted():
     assert inverted[1] == pytest.approx(0.05, abs=0.03)
 
 
+def test_two_pictures_in_five_get_more_noise():
+    seen = disturbed(torch.zeros(600, 1, 16, 16), torch.full((600,), 0.2), generator())
+    noise = seen.std((1, 2, 3))
+    assert (noise > 0).float().mean() == pytest.approx(0.4, abs=0.06)
+    assert 0.13 < noise.max() < 0.19
+    assert noise[noise > 0].mean() == pytest.approx(0.075, abs=0.01)
+
+
 def test_a_batch_has_the_shapes_that_the_loss_takes():
     lessons = Lessons([one_head(60.0, 60.0), one_head(90.0, 120.0)], torch.device("cpu"))
     flat, maps = lessons.batch(5, generator())

@@ -32,8 +32,8 @@ class Lessons:
     def batch(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """``(B, 1, 256, 256)`` and ``(B, 8, 128, 128)`` float32, any pictures; ``generator`` is of the device."""
         rows = torch.randint(len(self), (size,), generator=generator, device=generator.device)
-        flat, maps = turned(self.flat[rows].float(), self.maps[rows].float(), generator)
-        return disturbed(flat, self.inverted[rows], generator), maps
+        flat, maps = turned(self.flat[rows], self.maps[rows], generator)
+        return disturbed(flat.float(), self.inverted[rows], generator), maps.float()
 
     def plain(self, size: int, count: int) -> list[Tensor]:
         """Up to ``count`` batches of pictures as they are."""
@@ -41,31 +41,40 @@ class Lessons:
 
 
 def turned(flat: Tensor, maps: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Each picture mirrored and turned by quarters, its maps alike."""
+    """Each picture mirrored and turned by quarters, its maps alike, in their place."""
     for axis, offset in ((-1, 2), (-2, 3)):
         picked = _picked(0.5, flat, generator)
-        mirrored = maps.flip(axis)
+        flat[picked] = flat[picked].flip(axis)
+        mirrored = maps[picked].flip(axis)
         mirrored[:, offset].neg_()
-        flat, maps = torch.where(picked, flat.flip(axis), flat), torch.where(picked, mirrored, maps)
+        maps[picked] = mirrored
     picked = _picked(0.5, flat, generator)
-    swapped = maps.transpose(-1, -2)[:, TRANSPOSED]
-    return torch.where(picked, flat.transpose(-1, -2), flat), torch.where(picked, swapped, maps)
+    flat[picked] = flat[picked].transpose(-1, -2)
+    maps[picked] = maps[picked].transpose(-1, -2)[:, TRANSPOSED]
+    return flat, maps
 
 
 def disturbed(flat: Tensor, inverted: Tensor, generator: torch.Generator) -> Tensor:
     """Either polarity, another gain, more noise, which normalisation cannot settle."""
-    sign = 1.0 - 2.0 * _picked(inverted[:, None, None, None], flat, generator).float()
+    sign = 1.0 - 2.0 * _picked(inverted, flat, generator).float()
     gain = torch.exp(_uniform(flat, generator) - 0.5)
-    noisy = _picked(0.4, flat, generator) * 0.15 * _uniform(flat, generator)
-    noise = torch.empty_like(flat).normal_(generator=generator)
-    return flat * (sign * gain) + noisy * noise
+    seen = flat * _each(sign * gain)
+    noisy = _picked(0.4, flat, generator)
+    noise = torch.empty_like(flat[noisy]).normal_(generator=generator)
+    seen[noisy] += _each(0.15 * _uniform(noise, generator)) * noise
+    return seen
+
+
+def _each(numbers: Tensor) -> Tensor:
+    """``(B,)`` to ``(B, 1, 1, 1)``."""
+    return numbers[:, None, None, None]
 
 
 def _uniform(like: Tensor, generator: torch.Generator) -> Tensor:
-    """``(B, 1, 1, 1)`` in 0..1."""
-    return torch.rand((len(like), 1, 1, 1), generator=generator, device=like.device)
+    """``(B,)`` in 0..1."""
+    return torch.rand(len(like), generator=generator, device=like.device)
 
 
 def _picked(share: float | Tensor, like: Tensor, generator: torch.Generator) -> Tensor:
-    """``(B, 1, 1, 1)``: which of the pictures, about ``share`` of them."""
+    """``(B,)``: which of the pictures, about ``share`` of them."""
     return _uniform(like, generator) < share
