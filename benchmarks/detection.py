@@ -26,9 +26,10 @@ import numpy as np
 
 from benchmarks.average_precision import HEADER, Judged, judge, row
 from spermscope.detect import FAINT, BoxDetector, Detector, HeatmapDetector
+from spermscope.model_file import shipped
 from spermscope.pipeline import Pipeline
 from spermscope.polarity import PolarityVote
-from spermscope.runtime import Model, load_model, shipped
+from spermscope.runtime import Model, load_model
 from spermscope.settings import Settings
 from spermscope.several_scales import SeveralScales
 from spermscope.types import Frame, Scale, SourceProfile

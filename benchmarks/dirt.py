@@ -20,7 +20,8 @@ from scipy.spatial.distance import cdist
 from benchmarks.optics import NEAR_UM, UNSEEN_BLUR_UM
 from benchmarks.tracking import OWN_UM, Rows, follow, inside, owners, profile_of, rows_of
 from spermscope.detect import FAINT, HeatmapDetector
-from spermscope.runtime import Model, load_model, shipped
+from spermscope.model_file import shipped
+from spermscope.runtime import Model, load_model
 from spermscope.settings import Settings
 from spermscope.simulate import debris
 from spermscope.simulate.optics import KINDS, clean_optics

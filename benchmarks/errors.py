@@ -20,7 +20,8 @@ from benchmarks.grading import FIRST_DONOR
 from spermscope.drawing import draw_all
 from spermscope.grade import open_grader
 from spermscope.metrics import bootstrap_interval
-from spermscope.runtime import load_model, shipped
+from spermscope.model_file import shipped
+from spermscope.runtime import load_model
 from spermscope.settings import ClipSettings, Settings
 from spermscope.simulate.cells import MODES, Cells
 from spermscope.simulate.donors import draw_cells, draw_donor

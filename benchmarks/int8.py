@@ -24,7 +24,8 @@ from spermscope import metrics
 from spermscope.clips import MOTION_FEATURES, to_model_input
 from spermscope.dataset import open_dataset
 from spermscope.grade import grade_rows
-from spermscope.runtime import Arrays, Model, ModelFile, read_model, shipped
+from spermscope.model_file import Arrays, ModelFile, read_model, shipped
+from spermscope.runtime import Model
 from spermscope.study.simulated import simulate_study
 from spermscope.training.int8 import Parts, try_int8, with_int8
 from spermscope.training.quantise import LAYERS, expected_outputs, layers

@@ -21,8 +21,9 @@ from spermscope.dataset import Dataset, open_dataset
 from spermscope.grade import Grader, open_grader
 from spermscope.labels import split_by_donor
 from spermscope.metrics import calibration_error, mean_grade
+from spermscope.model_file import shipped
 from spermscope.models.streaming import GradeHead
-from spermscope.runtime import Model, load_in, shipped
+from spermscope.runtime import Model, load_in
 from spermscope.settings import GradeSettings, Settings
 from spermscope.study.panel_clips import PanelClips, split
 from spermscope.training.grader import SHARES, fit_head, predict

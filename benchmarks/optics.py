@@ -19,7 +19,8 @@ import numpy as np
 
 from benchmarks.average_precision import Judged, average_precision, best_f1, judge, rates
 from spermscope.detect import BoxDetector, HeatmapDetector, match_heads
-from spermscope.runtime import Model, load_model, shipped
+from spermscope.model_file import shipped
+from spermscope.runtime import Model, load_model
 from spermscope.settings import Settings
 from spermscope.simulate import clutter, debris
 from spermscope.simulate.cells import MODES

@@ -18,7 +18,8 @@ from torch import nn
 from spermscope.clips import motion_features, to_model_input
 from spermscope.dataset import open_dataset
 from spermscope.metrics import mse
-from spermscope.runtime import load_model, shipped
+from spermscope.model_file import shipped
+from spermscope.runtime import load_model
 from spermscope.study.traits import MOVEMENT, SHAPE
 from spermscope.training.losses import emd_loss
 from spermscope.training.material import Material

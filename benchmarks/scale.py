@@ -23,7 +23,8 @@ import numpy as np
 
 from benchmarks.blob_scale import estimate_by_blobs
 from benchmarks.detection import DATA, read_boxes
-from spermscope.runtime import Model, load_model, shipped
+from spermscope.model_file import shipped
+from spermscope.runtime import Model, load_model
 from spermscope.simulate.donors import draw_cells, draw_donor
 from spermscope.simulate.scene import Scene, SceneSettings
 from spermscope.types import Scale

@@ -22,7 +22,8 @@ from benchmarks.simulated_seconds import draw_seconds
 from benchmarks.trails import SECOND_S, Trail, cut, follow, same_cell
 from spermscope import metrics
 from spermscope.grade import Grader, open_grader
-from spermscope.runtime import load_model, shipped
+from spermscope.model_file import shipped
+from spermscope.runtime import load_model
 from spermscope.settings import Settings
 from spermscope.study.panel_clips import JITTER_UM
 from spermscope.types import Clip

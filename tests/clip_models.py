@@ -6,7 +6,7 @@ from scipy.special import softmax
 from torch import nn
 
 from spermscope.clips import motion_features, to_model_input
-from spermscope.runtime import ModelCard, write_model
+from spermscope.model_file import ModelCard, write_model
 from spermscope.training.export import golden, to_onnx
 from spermscope.types import GRADES
 

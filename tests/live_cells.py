@@ -10,7 +10,8 @@ from spermscope.acquisition.replay import Replay
 from spermscope.acquisition.shown import CellInView, Shown
 from spermscope.journal import Journal
 from spermscope.kinematics import compute_kinematics
-from spermscope.runtime import load_model, shipped
+from spermscope.model_file import shipped
+from spermscope.runtime import load_model
 from spermscope.types import Clip, Detections, Frame, Grades, StagePosition, Step, Tracks
 
 SIZE = (300, 400)

@@ -14,7 +14,8 @@ from spermscope.acquisition.run import LiveRun
 from spermscope.assessment import assess
 from spermscope.conclusion import Conditions
 from spermscope.journal import read_journal
-from spermscope.runtime import Model, read_model, shipped
+from spermscope.model_file import read_model, shipped
+from spermscope.runtime import Model
 from spermscope.summary import DEMONSTRATION
 from spermscope.video import open_source
 from spermscope.video.recorder import Recorder

@@ -16,7 +16,7 @@ from spermscope.acquisition.run import LiveRun
 from spermscope.app.candidates import CandidatesPanel
 from spermscope.app.replay_bar import ReplayBar
 from spermscope.app.view import LiveView
-from spermscope.store import read_session
+from spermscope.session import read_session
 
 SCENE = "sim:width_px=260,height_px=220,um_per_px=0.4,fps=15,duration_s=2.4,cells=6,seed=3,optics=phase"
 

@@ -19,9 +19,9 @@ from spermscope.assessment import assess
 from spermscope.cli import commands
 from spermscope.conclusion import Conditions
 from spermscope.report.page import render
+from spermscope.session import read_session
 from spermscope.settings import Settings
 from spermscope.simulate.scene import Scene, SceneSettings
-from spermscope.store import read_session
 from spermscope.summary import DEMONSTRATION
 from spermscope.types import Scale
 from spermscope.video.recorder import Recorder

@@ -19,7 +19,8 @@ from spermscope.bench.limit import measure_limit
 from spermscope.bench.recorded import take
 from spermscope.bench.scenes import BenchScene, draw_scenes
 from spermscope.commands.bench import bench
-from spermscope.runtime import load_model, shipped
+from spermscope.model_file import shipped
+from spermscope.runtime import load_model
 from spermscope.settings import Settings
 from spermscope.simulate.scene import Scene
 from spermscope.video import open_source

@@ -16,8 +16,9 @@ from spermscope.conformal import grade_sets  # noqa: E402
 from spermscope.dataset import DatasetWriter, Form, dataset_hash, open_dataset  # noqa: E402
 from spermscope.dataset.writer import Vote  # noqa: E402
 from spermscope.evaluation import evaluate  # noqa: E402
+from spermscope.model_file import read_model, shipped, write_model  # noqa: E402
 from spermscope.report.scores import score_lines  # noqa: E402
-from spermscope.runtime import load_model, read_model, shipped, write_model  # noqa: E402
+from spermscope.runtime import load_model  # noqa: E402
 from spermscope.types import Clip  # noqa: E402
 from tests.clip_models import Known, clip_card, known_answer, write_clip_model  # noqa: E402
 from tests.studies import noise_study  # noqa: E402

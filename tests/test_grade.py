@@ -8,7 +8,8 @@ import pytest
 from spermscope.doubt import Doubt
 from spermscope.grade import StreamingGrader, open_grader
 from spermscope.grade.answers import answer
-from spermscope.runtime import Model, read_model, shipped
+from spermscope.model_file import read_model, shipped
+from spermscope.runtime import Model
 from spermscope.settings import GradeSettings, Settings
 from spermscope.simulate.scene import Scene, SceneSettings, View
 from spermscope.types import Clip, Crops, Grades, Scale, SourceProfile

@@ -20,7 +20,8 @@ from spermscope.clips import MOTION_FEATURES, to_model_input
 from spermscope.dataset import DatasetWriter, Form, open_dataset
 from spermscope.dataset.writer import Vote
 from spermscope.metrics import MEASURES, Exam
-from spermscope.runtime import Model, ModelCard, load_in, load_model, read_model, shipped, write_model
+from spermscope.model_file import ModelCard, read_model, shipped, write_model
+from spermscope.runtime import Model, load_in, load_model
 from spermscope.training.detector import blocks_of, count_hits, rates
 from spermscope.training.int8 import LEAST_DONORS, MARGIN, Parts, judge, try_int8, with_int8
 from spermscope.training.int8_detector import HELD, judge_detector, try_int8_detector

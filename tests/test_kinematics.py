@@ -8,15 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from spermscope.kinematics import (
-    BEAT_FIELDS,
-    UM_FIELDS,
-    WORDS,
-    average_path,
-    compute_kinematics,
-    twitch_um,
-    who_motility,
-)
+from spermscope.average_path import average_path
+from spermscope.kinematics import BEAT_FIELDS, UM_FIELDS, WORDS, compute_kinematics
+from spermscope.who_motility import twitch_um, who_motility
 
 
 def measure(time_s, xy_um, **options):

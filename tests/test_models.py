@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from spermscope.runtime import MOST_COMPILED, Model, ModelCard, load_model, shipped, write_model
+from spermscope.model_file import ModelCard, shipped, write_model
+from spermscope.runtime import MOST_COMPILED, Model, load_model
 
 KINDS = ("detector", "grader", "scale")
 

@@ -21,8 +21,8 @@ from spermscope.rating.opening import open_study
 from spermscope.rating.protocol import Protocol
 from spermscope.rating.sheets import FARTHEST_PX, field_of, read_frames, read_sheets, tiled, untiled
 from spermscope.rating.verifying import verify
+from spermscope.session import read_session
 from spermscope.simulate.scene import Scene, SceneSettings
-from spermscope.store import read_session
 from spermscope.types import Clip
 from spermscope.video.recorder import Recorder
 

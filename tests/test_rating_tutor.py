@@ -11,6 +11,7 @@ from studies import noise_study
 from spermscope.dataset import DatasetWriter, open_dataset
 from spermscope.dataset.identity import dataset_hash
 from spermscope.dataset.writer import Vote
+from spermscope.model_file import shipped
 from spermscope.rating.exporting import export_study
 from spermscope.rating.panel_view import panel_protocol
 from spermscope.rating.protocol import GRADES, Protocol, StudyFile, Wording
@@ -19,7 +20,7 @@ from spermscope.rating.tutoring import FEWEST_CLIPS, Lessons, lessons_of, neares
 from spermscope.rating.web.guards import HEADERS
 from spermscope.rating.web.shown import sheet_of
 from spermscope.rating.web.tutor import make_tutor
-from spermscope.runtime import load_model, shipped
+from spermscope.runtime import load_model
 from spermscope.types import Clip
 
 

@@ -10,8 +10,8 @@ from spermscope.assessment import assess, assess_all
 from spermscope.cli import commands
 from spermscope.conclusion import Conditions
 from spermscope.replicating import compare_sessions, read_replicate, sessions_of
+from spermscope.session import read_session
 from spermscope.simulate.scene import Scene, SceneSettings
-from spermscope.store import read_session
 
 pytestmark = pytest.mark.slow
 

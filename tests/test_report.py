@@ -14,7 +14,7 @@ from spermscope.report import write_report
 from spermscope.report.gallery import pick
 from spermscope.report.page import render
 from spermscope.report.paths import MOST_TRACKS, read_paths
-from spermscope.store import Session, read_session
+from spermscope.session import Session, read_session
 from spermscope.summary import Share
 from tests.chromium import CHROMIUM, browse, widths
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spermscope.detect import BoxDetector, match_heads, open_detector
-from spermscope.runtime import load_model, shipped
+from spermscope.model_file import shipped
+from spermscope.runtime import load_model
 from spermscope.settings import DetectSettings, Settings
 from spermscope.several_scales import (
     UNSURE,

@@ -9,8 +9,9 @@ import textwrap
 import numpy as np
 import pytest
 
+from spermscope.session import read_session
 from spermscope.settings import Settings
-from spermscope.store import TABLES, SessionWriter, read_session, sperm_row
+from spermscope.store import TABLES, SessionWriter, sperm_row
 from spermscope.summary import Summary
 from spermscope.types import (
     Cell,

@@ -188,7 +188,8 @@ def test_the_detector_at_work_is_the_network_that_was_trained():
 @pytest.mark.slow
 def test_torch_onnx_runtime_and_openvino_agree(which, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
-    from spermscope.runtime import ModelCard, load_model, write_model
+    from spermscope.model_file import ModelCard, write_model
+    from spermscope.runtime import load_model
 
     tokens, motion, valid = batch(3)
     network, inputs, outputs = {

@@ -17,9 +17,10 @@ from spermscope.assessment import assess, assess_all  # noqa: E402
 from spermscope.cli import commands  # noqa: E402
 from spermscope.clips import Clipper, motion_features, to_model_input  # noqa: E402
 from spermscope.grade import WholeClipGrader, open_grader  # noqa: E402
+from spermscope.model_file import shipped, write_model  # noqa: E402
 from spermscope.models.clip_grader import PicturesAlone  # noqa: E402
 from spermscope.models.family import NETWORKS  # noqa: E402
-from spermscope.runtime import load_model, shipped, write_model  # noqa: E402
+from spermscope.runtime import load_model  # noqa: E402
 from spermscope.settings import ClipSettings, Settings  # noqa: E402
 from spermscope.summary import DEMONSTRATION  # noqa: E402
 from spermscope.types import Clip, Frame, Tracks  # noqa: E402

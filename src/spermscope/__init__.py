@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from spermscope.pipeline import Pipeline
     from spermscope.report import write_report
     from spermscope.runtime import load_model
+    from spermscope.session import read_session
     from spermscope.settings import Settings, load_settings
-    from spermscope.store import read_session
     from spermscope.video import open_source
 
 __version__ = "0.1.0"

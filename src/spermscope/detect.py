@@ -11,8 +11,9 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
+from spermscope.model_file import shipped
 from spermscope.normalise import flatten, in_blocks, working_size
-from spermscope.runtime import Model, load_in, shipped
+from spermscope.runtime import Model, load_in
 from spermscope.settings import Settings
 from spermscope.types import Detections, Frame, SourceProfile
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +14,7 @@ from spermscope.detect import Detector, open_detector
 from spermscope.ending import Ending, Left
 from spermscope.grade import Grader, open_grader
 from spermscope.history import Histories
+from spermscope.passing import NOTHING, Clock, CutOut, Ended, Located, Placed, Seen
 from spermscope.polarity import PolarityVote
 from spermscope.runtime import Model
 from spermscope.settings import Settings
@@ -25,7 +24,6 @@ from spermscope.track import Followed, Tracker
 from spermscope.types import (
     Cell,
     Clip,
-    Crops,
     Detections,
     Frame,
     Grades,
@@ -49,64 +47,6 @@ def scale_reason(scale: Scale, accept_estimated: bool) -> str:
         return ""
     error = f" ± {100 * scale.relative_error:.0f} %" if np.isfinite(scale.relative_error) else ""
     return f"scale estimated, {scale.um_per_px:.2f} um/px{error}; calibrate"
-
-
-class _Clock:
-    """How long a frame spends in each stage, in milliseconds."""
-
-    def __init__(self) -> None:
-        self.laps_ms: dict[str, float] = {}
-
-    @contextmanager
-    def lap(self, name: str) -> Iterator[None]:
-        begun = time.perf_counter()
-        yield
-        self.laps_ms[name] = 1000.0 * (time.perf_counter() - begun)
-
-
-@dataclass(frozen=True, slots=True)
-class _Located:
-    """A frame and where it lies in the map."""
-
-    frame: Frame
-    stage: StagePosition
-    clock: _Clock
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What one frame shows by itself: where it lies, and heads."""
-
-    located: _Located
-    detections: Detections
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A frame in which every cell has its place; ``step`` has no ``grades`` yet, and nothing is ``finished``.
-
-    ``cut`` are the tracks that a jump or a cut ended, in ``field_before``; ``ended`` those that ended by themselves.
-    """
-
-    step: Step
-    cut: _Ended
-    field_before: int
-    ended: _Ended
-    clock: _Clock
-
-
-@dataclass(frozen=True, slots=True)
-class CutOut:
-    """A frame whose cells are cut out; the best clip so far of the tracks in ``best`` ends with it.
-
-    ``left`` are the tracks that ended.
-    """
-
-    step: Step
-    crops: Crops
-    best: frozenset[int]
-    left: tuple[Left, ...]
-    clock: _Clock
 
 
 class Pipeline:
@@ -192,9 +132,9 @@ class Pipeline:
         With ``beside``, an executor of one thread, the field is located there while heads are sought here.
         """
         if beside is None:
-            located = self._locate(frame, _Clock())
+            located = self._locate(frame, Clock())
             return Seen(located, self._detect(located))
-        clock = _Clock()
+        clock = Clock()
         place = beside.submit(self._locate, frame, clock)
         detections = self._seek(frame, clock)
         return Seen(place.result(), detections)
@@ -204,7 +144,7 @@ class Pipeline:
         frame, stage, clock = seen.located.frame, seen.located.stage, seen.located.clock
         with clock.lap("track"):
             detections = self._polarity.step(frame, seen.detections)
-            cut = self._tracker.end_all(stage.state) if stage.state in ("jump", "cut") else _NOTHING
+            cut = self._tracker.end_all(stage.state) if stage.state in ("jump", "cut") else NOTHING
             before, self._field = self._field, stage.field
             tracks = self._track(frame, stage, detections, cut)
             self._histories.add(frame, tracks)
@@ -275,26 +215,26 @@ class Pipeline:
 
         Threads seek heads in the next frames and grade the cells of the one before while this one's are followed.
         """
-        located = (self._locate(frame, _Clock()) for frame in source)
+        located = (self._locate(frame, Clock()) for frame in source)
         seen = compute_ahead(self._detect, located, self.settings.threads)
         cut = (self.cut(self.place(Seen(where, heads))) for where, heads in seen)
         for _, step in compute_ahead(self.grade, cut, 1, MOST_UNGRADED):
             yield step
 
-    def _locate(self, frame: Frame, clock: _Clock) -> _Located:
+    def _locate(self, frame: Frame, clock: Clock) -> Located:
         """Where a frame lies in the map; in order of time."""
         with clock.lap("stage"):
-            return _Located(frame, self._stage.step(frame), clock)
+            return Located(frame, self._stage.step(frame), clock)
 
-    def _detect(self, located: _Located) -> Detections:
+    def _detect(self, located: Located) -> Detections:
         return self._seek(located.frame, located.clock)
 
-    def _seek(self, frame: Frame, clock: _Clock) -> Detections:
+    def _seek(self, frame: Frame, clock: Clock) -> Detections:
         """What a frame shows, whatever came before."""
         with clock.lap("detect"):
             return self.detector.detect(frame)
 
-    def _track(self, frame: Frame, stage: StagePosition, seen: Detections, ended: _Ended) -> Tracks:
+    def _track(self, frame: Frame, stage: StagePosition, seen: Detections, ended: Ended) -> Tracks:
         sperm = np.flatnonzero(seen.sperm)
         origin_um = np.array([stage.x_um, stage.y_um])
         xy_um = seen.xy_px[sperm].astype(np.float64) * self._um_per_px + origin_um
@@ -345,7 +285,3 @@ class Pipeline:
         cells = tuple(self._ending.cell(left) for left in self._leave(ids, whys, self._field))
         self._ending.forget(ids)
         return cells
-
-
-_Ended = tuple[NDArray[np.int64], tuple[str, ...]]
-_NOTHING: _Ended = (np.empty(0, np.int64), ())

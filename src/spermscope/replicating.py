@@ -8,7 +8,7 @@ from pathlib import Path
 
 from spermscope.motility import WHO_GRADES
 from spermscope.replicates import Agreement, compare_replicates
-from spermscope.store import Session, read_session
+from spermscope.session import Session, read_session
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from scipy.spatial.distance import cdist
 from spermscope.assessment import assess
 from spermscope.detect import open_detector
 from spermscope.kinematics import compute_kinematics
+from spermscope.model_file import shipped
 from spermscope.pipeline import Pipeline
-from spermscope.runtime import load_model, shipped
+from spermscope.runtime import load_model
 from spermscope.settings import KinematicsSettings, Settings
 from spermscope.simulate.scene import Scene, SceneSettings, Truth
 from spermscope.stage import StageFollower

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from spermscope.detect import SAME_HEAD_UM, BoxDetector, Detector, HeatmapDetector, threshold_of
-from spermscope.runtime import Model, load_in, shipped
+from spermscope.model_file import shipped
+from spermscope.runtime import Model, load_in
 from spermscope.settings import Settings
 from spermscope.types import Detections, Frame, Scale, SourceProfile
 

@@ -23,8 +23,10 @@ from spermscope.calibration import Calibration
 from spermscope.conclusion import Conditions
 from spermscope.detect import Detector, open_detector
 from spermscope.grade import open_grader
-from spermscope.pipeline import MOST_UNGRADED, CutOut, Pipeline, Placed, Seen
-from spermscope.runtime import Model, load_in, shipped
+from spermscope.model_file import shipped
+from spermscope.passing import CutOut, Placed, Seen
+from spermscope.pipeline import MOST_UNGRADED, Pipeline
+from spermscope.runtime import Model, load_in
 from spermscope.settings import Settings
 from spermscope.sitting import Sitting, own_grader
 from spermscope.summary import Summary

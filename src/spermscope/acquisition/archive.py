@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from spermscope.acquisition.corrections import FILE as CORRECTED
 from spermscope.acquisition.recovery import describe, first_picture
-from spermscope.store import read_session
+from spermscope.session import read_session
 from spermscope.summary import Share, Summary
 from spermscope.types import GRADES
 

@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject, Signal
 from spermscope.acquisition.archive import Entry
 from spermscope.app.words import language
 from spermscope.conclusion import Conditions
+from spermscope.session import read_session
 from spermscope.settings import Settings
-from spermscope.store import read_session
 
 
 class Reanalysis(QObject):

@@ -10,7 +10,8 @@ import numpy as np
 
 from spermscope.clips import MODEL_PX, MOTION_FEATURES
 from spermscope.grade.answers import golden_shape
-from spermscope.runtime import Arrays, Model, load_model, shipped
+from spermscope.model_file import Arrays, shipped
+from spermscope.runtime import Model, load_model
 
 SIDE = 2048
 SECONDS = 2.0

@@ -18,7 +18,8 @@ from spermscope.clips import MOTION_FEATURES, to_model_input
 from spermscope.detect import open_detector
 from spermscope.grade.answers import golden_shape
 from spermscope.metrics.intervals import resampled_interval
-from spermscope.runtime import load_model, shipped
+from spermscope.model_file import shipped
+from spermscope.runtime import load_model
 from spermscope.settings import Settings
 from spermscope.simulate.scene import Scene
 from spermscope.types import Frame, Scale, SourceProfile

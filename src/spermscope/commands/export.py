@@ -13,7 +13,7 @@ from spermscope.commands.progress import progress
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from spermscope.runtime import Change
+    from spermscope.model_file import Change
 
 _file = click.Path(path_type=Path)
 
@@ -44,7 +44,7 @@ def export(
     Example: spermscope export grader.spermscope --int8 study --out small.spermscope
     Example: spermscope export detector.spermscope --int8 simulated --out small.spermscope
     """
-    from spermscope.runtime import SUFFIX, write_model
+    from spermscope.model_file import SUFFIX, write_model
     from spermscope.training.int8 import try_int8
 
     if out.suffix != SUFFIX:

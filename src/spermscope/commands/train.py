@@ -20,7 +20,7 @@ def train() -> None:
 
 def _new_model(_: click.Context, __: click.Parameter, path: Path) -> Path:
     """Refuse now what could not be written after hours."""
-    from spermscope.runtime import SUFFIX
+    from spermscope.model_file import SUFFIX
 
     if path.suffix != SUFFIX:
         raise ValueError(f"{path}: expected a name that ends in {SUFFIX}")

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from spermscope.clips import MODEL_PX, motion_features
 from spermscope.doubt import Doubt, heads_apart
-from spermscope.runtime import Arrays, Model, ModelCard
+from spermscope.model_file import Arrays, ModelCard
+from spermscope.runtime import Model
 from spermscope.settings import ClipSettings
 from spermscope.types import Grades, SourceProfile
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from spermscope.dataset import Clips, Dataset
 from spermscope.grade.open import Grader, open_grader
-from spermscope.runtime import Model, ModelCard
+from spermscope.model_file import ModelCard
+from spermscope.runtime import Model
 from spermscope.settings import ClipSettings, Settings
 from spermscope.types import Clip, Grades, Scale, SourceProfile
 

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from spermscope.grade.streaming import StreamingGrader
 from spermscope.grade.whole_clip import WholeClipGrader
-from spermscope.runtime import Model, load_in, shipped
+from spermscope.model_file import shipped
+from spermscope.runtime import Model, load_in
 from spermscope.settings import Settings
 from spermscope.types import Clip, Crops, Grades, SourceProfile
 

@@ -20,7 +20,8 @@ from spermscope.grade.answers import (
     unlike_above,
 )
 from spermscope.grade.sparing import Sparing
-from spermscope.runtime import Arrays, Model, ModelCard
+from spermscope.model_file import Arrays, ModelCard
+from spermscope.runtime import Model
 from spermscope.settings import Settings
 from spermscope.types import Clip, Crops, Grades, SourceProfile
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from spermscope.dataset.form import Form
 from spermscope.dataset.writer import DatasetWriter
-from spermscope.store import Session, read_session
+from spermscope.session import Session, read_session
 from spermscope.types import Clip
 
 Progress = Callable[[int, int | None], None]

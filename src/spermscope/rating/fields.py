@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from spermscope.clips import crop
 from spermscope.importing.sessions import session_folders
 from spermscope.rating.sheets import FARTHEST_PX, Floats, Frames
+from spermscope.session import Session, read_session
 from spermscope.settings import ClipSettings
-from spermscope.store import Session, read_session
 from spermscope.video import Source, open_source
 
 Field = tuple[Frames, Floats]

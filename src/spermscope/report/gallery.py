@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from spermscope.report.paths import Points
 from spermscope.report.strips import strip
-from spermscope.store import Session
+from spermscope.session import Session
 from spermscope.types import GRADES
 
 CARDS = 8

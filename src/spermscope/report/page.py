@@ -16,7 +16,7 @@ from spermscope.locale import listed, text, told
 from spermscope.motility import WHO_GRADES
 from spermscope.report import gallery, plots
 from spermscope.report.paths import read_paths
-from spermscope.store import Session, read_session
+from spermscope.session import Session, read_session
 
 FEW_SPEEDS = 1
 

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from spermscope import __version__
 from spermscope.detect import decode, match_heads
 from spermscope.drawing import Progress, draw_all
+from spermscope.model_file import ModelCard, write_model
 from spermscope.models.heatmap import HeatmapAtWork, HeatmapNet, heatmap_loss
 from spermscope.normalise import in_blocks
-from spermscope.runtime import ModelCard, write_model
 from spermscope.simulate.optics import KINDS, Kind
 from spermscope.training.checkpoint import Checkpoint
 from spermscope.training.export import golden, to_onnx

@@ -44,7 +44,7 @@ def to_onnx(
 
 
 def golden(graph: str, network: nn.Module, inputs: dict[str, Tensor], outputs: list[str]) -> Golden:
-    """``GRAPH/in/NAME`` and ``GRAPH/out/NAME``: what torch gives for ``inputs``, for ``runtime.write_model``."""
+    """``GRAPH/in/NAME`` and ``GRAPH/out/NAME``: what torch gives for ``inputs``, for ``model_file.write_model``."""
     with torch.no_grad():
         given = network.eval().float()(*inputs.values())
     given = given if isinstance(given, tuple) else (given,)

@@ -20,8 +20,8 @@ from spermscope.doubt import chance, fit_doubt, heads_apart
 from spermscope.drawing import Progress
 from spermscope.labels import split_by_donor, split_hash
 from spermscope.metrics import Exam, mean_distribution, mean_grade
+from spermscope.model_file import ModelCard, write_model
 from spermscope.models.streaming import TOKEN, WIDTH, CropEncoder, GradeHead
-from spermscope.runtime import ModelCard, write_model
 from spermscope.settings import ClipSettings
 from spermscope.study.panel_clips import PanelClips, draw_panel_clips, split
 from spermscope.training.checkpoint import Checkpoint

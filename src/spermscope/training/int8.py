@@ -17,7 +17,8 @@ from spermscope.drawing import Progress
 from spermscope.grade import grade_rows
 from spermscope.labels import split_by_donor, split_hash
 from spermscope.metrics import Exam, mean_distribution
-from spermscope.runtime import INT8, Arrays, Model, ModelFile, Variant, read_model
+from spermscope.model_file import INT8, Arrays, ModelFile, Variant, read_model
+from spermscope.runtime import Model
 from spermscope.training.quantise import expected_outputs, quantise
 from spermscope.training.worsening import beyond, changes
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from spermscope.drawing import Progress, draw_all
 from spermscope.metrics.intervals import resampled_interval
-from spermscope.runtime import Model, ModelFile, Variant, read_model
+from spermscope.model_file import ModelFile, Variant, read_model
+from spermscope.runtime import Model
 from spermscope.training.detector import blocks_of, count_hits, rates
 from spermscope.training.int8 import Trial, with_int8
 from spermscope.training.pictures import Picture, draw_picture

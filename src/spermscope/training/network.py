@@ -21,9 +21,10 @@ from spermscope.doubt import chance, fit_doubt, heads_apart
 from spermscope.drawing import Progress
 from spermscope.labels import split_by_donor, split_hash
 from spermscope.metrics import Floats, mean_distribution, mean_grade, mse
+from spermscope.model_file import ModelCard, write_model
 from spermscope.models.clip_grader import ClipAtWork, ClipGrader
 from spermscope.models.streaming import StreamingClip
-from spermscope.runtime import Model, ModelCard, write_model
+from spermscope.runtime import Model
 from spermscope.temperature import fit_temperature, tempered
 from spermscope.training.aims import votes
 from spermscope.training.distilling import taught

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from spermscope.model_file import ModelCard, ModelFile
 from spermscope.models.timesformer import TimeSformer
-from spermscope.runtime import Model, ModelCard, ModelFile
+from spermscope.runtime import Model
 from spermscope.training.export import to_onnx
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from spermscope import __version__
 from spermscope.drawing import Progress, draw_all
+from spermscope.model_file import ModelCard, write_model
 from spermscope.models.scale import BINS, ScaleNet
-from spermscope.runtime import ModelCard, write_model
 from spermscope.training.checkpoint import Checkpoint
 from spermscope.training.export import golden, to_onnx
 from spermscope.training.lessons import INVERTED, disturbed

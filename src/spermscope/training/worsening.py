@@ -9,7 +9,7 @@ import numpy as np
 
 from spermscope.metrics import MEASURES, Exam, beside, bootstrap_interval, paired_differences
 from spermscope.metrics.intervals import RESAMPLES
-from spermscope.runtime import Change
+from spermscope.model_file import Change
 from spermscope.types import Grades
 
 SPANS = {"calibration_error": 0.2, "unlike": 0.4}

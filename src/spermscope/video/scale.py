@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from spermscope.compress import asinh
-from spermscope.runtime import Model, ModelCard, load_model, shipped
+from spermscope.model_file import ModelCard, shipped
+from spermscope.runtime import Model, load_model
 from spermscope.types import Scale
 
 TILE_PX = 192

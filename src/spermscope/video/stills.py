@@ -16,7 +16,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from spermscope.runtime import Model, load_model, shipped
+from spermscope.model_file import shipped
+from spermscope.runtime import Model, load_model
 from spermscope.several_scales import SURE, sureness_at
 from spermscope.types import Array, Scale
 from spermscope.video.folder import ImageFolder

@@ -81,9 +81,10 @@ def tutor(dataset: Path, grader: Path | None, **where: Any) -> None:
     Example: spermscope rate tutor rated
     """
     from spermscope.dataset import open_dataset
+    from spermscope.model_file import shipped
     from spermscope.rating.tutoring import lessons_of
     from spermscope.rating.web.tutor import serve_tutor
-    from spermscope.runtime import load_model, shipped
+    from spermscope.runtime import load_model
 
     with progress("clips") as advance:
         lessons = lessons_of(open_dataset(dataset), load_model(grader or shipped("grader")), advance)
