@@ -22,6 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from spermscope.whole_files import put
+
 Arrays = Mapping[str, NDArray[Any]]
 SUFFIX = ".spermscope"
 MOST_BYTES = 1 << 30
@@ -96,13 +98,11 @@ def write_model(path: Path, card: ModelCard, graphs: dict[str, bytes], golden: A
         raise ValueError(f"{path}: expected a name that ends in {SUFFIX}")
     packed = io.BytesIO()
     np.savez_compressed(packed, allow_pickle=False, **{key.replace("/", "."): value for key, value in golden.items()})
-    temporary = path.with_name(path.name + ".part")
-    with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+    with put(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         _add(archive, "card.json", card.model_dump_json(indent=1).encode())
         for name, graph in sorted(graphs.items()):
             _add(archive, f"{name}.onnx", graph)
         _add(archive, "golden.npz", packed.getvalue())
-    temporary.replace(path)
     return path
 
 

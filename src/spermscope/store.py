@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-import os
 import shutil
 import time
 import zipfile
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 from spermscope.journal import Journal
 from spermscope.summary import Summary
 from spermscope.types import GRADES, Cell, Clip, Step
+from spermscope.whole_files import move, put
 
 TABLES: dict[str, tuple[str, ...]] = {
     "detections": ("frame", "x_px", "y_px", "w_px", "h_px", "score", "label"),
@@ -160,7 +160,7 @@ class SessionWriter:
     def finish(self, summary: Summary) -> Path:
         """Write ``session.json`` and move the folder to its place; whole or, as the summary says, a part."""
         (self.partial / ".ballast").unlink(missing_ok=True)
-        for unfinished in (self.partial / "clips").glob("*.part.npz"):
+        for unfinished in (self.partial / "clips").glob("*.part"):
             unfinished.unlink()
         while self._waiting:
             with suppress(OSError):
@@ -244,13 +244,11 @@ def save_clip(path: Path, clip: Clip, embedding: NDArray[np.float32]) -> None:
         "um_per_px": np.float64(clip.um_per_px),
         "embedding": embedding.reshape(-1),
     }
-    part = path.with_suffix(".part.npz")
     # The fastest level: noise does not pack, and numpy's own choice would take longer than tracking the cell did.
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+    with put(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w") as file:
                 np.lib.format.write_array(file, np.asanyarray(array), allow_pickle=False)
-    os.replace(part, path)
 
 
 def _number(value: float, digits: int) -> str:
@@ -264,16 +262,3 @@ def _texts(table: NDArray[np.floating], digits: tuple[int, ...]) -> list[str]:
         return [",".join(map(_number, row, digits)) for row in rows]
     form = ",".join(f"%.{count}f" for count in digits)
     return [form % tuple(row) for row in rows]
-
-
-def move(source: Path, target: Path, tries: int = 20) -> None:
-    """Rename, patiently: on Windows a virus scanner may hold a file for a moment."""
-    for attempt in range(tries):
-        try:
-            os.replace(source, target)
-        except PermissionError:
-            if attempt == tries - 1:
-                raise
-            time.sleep(0.1)
-        else:
-            return

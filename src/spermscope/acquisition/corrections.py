@@ -7,7 +7,6 @@ nothing else: how it moved and how long it was in view was not seen.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Set
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +22,7 @@ from spermscope.motility import MotilityShares, hyperactivated_shares, motility_
 from spermscope.summary import Amount
 from spermscope.tally import Tally
 from spermscope.types import GRADES
+from spermscope.whole_files import put_text
 
 FILE = "corrected.json"
 
@@ -105,9 +105,7 @@ def write_corrected(folder: Path, tally: Tally, amount: Amount | None) -> None:
         "raw": asdict(counts(tally, amount)),
         "corrected": asdict(counts(tally, amount, standing.not_sperm, len(standing.missed))),
     }
-    part = folder / f".{FILE}"
-    part.write_text(json.dumps(told, indent=1, allow_nan=False), encoding="utf-8")
-    os.replace(part, folder / FILE)
+    put_text(folder / FILE, json.dumps(told, indent=1, allow_nan=False))
 
 
 def _finite(value: float) -> float | None:

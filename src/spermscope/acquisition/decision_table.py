@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from spermscope.acquisition.standing import KINDS
 from spermscope.journal import read_journal
 from spermscope.store import TABLES
 from spermscope.types import GRADES
+from spermscope.whole_files import put
 
 FILE = "decisions.jsonl"
 
@@ -33,12 +33,10 @@ def write_decisions(folder: Path) -> None:
     rows = read_decisions(folder)
     if not rows:
         return
-    part = folder / ".decisions.csv"
-    with part.open("w", encoding="utf-8", newline="") as file:
+    with put(folder / "decisions.csv") as part, part.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(TABLES["decisions"])
         table.writerows(_cells(row) for row in rows)
-    os.replace(part, folder / "decisions.csv")
 
 
 def _cells(row: Mapping[str, Any]) -> list[object]:

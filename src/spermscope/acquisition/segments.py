@@ -15,9 +15,9 @@ from spermscope import __version__
 from spermscope.acquisition.disk import USUAL_FPS, DiskRules, expected_bytes_per_s, seconds_left
 from spermscope.acquisition.open_segment import LENGTH_S, OpenSegment
 from spermscope.journal import Journal
-from spermscope.store import move
 from spermscope.types import Frame, Scale
 from spermscope.video.recording import JOURNAL, PART, read_recording, segment_name
+from spermscope.whole_files import move
 
 BALLAST_BYTES = 512 * 1024
 """Kept beside the segments, so that a full disk still takes the journal's last lines."""

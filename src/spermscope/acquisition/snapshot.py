@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from spermscope.acquisition.decisions import Session
 from spermscope.acquisition.shown import Shown
+from spermscope.whole_files import put
 
 FOLDER = "snapshots"
 
@@ -39,10 +39,5 @@ def keep_snapshot(session: Session, shown: Shown, marked: NDArray[np.uint8]) -> 
 
 def _write(path: Path, picture: NDArray[Any]) -> None:
     packed = np.asarray(cv2.imencode(".png", picture)[1], np.uint8)
-    part = path.with_name(f".{path.name}")
-    try:
+    with put(path) as part:
         part.write_bytes(packed.tobytes())
-        os.replace(part, path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 from typing import Literal
 
 from platformdirs import user_config_path, user_documents_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-TRIES = 20
-"""Of a rename that a virus scanner holds up on Windows."""
+from spermscope.whole_files import put_text
 
 
 class Preferences(BaseModel):
@@ -83,14 +81,4 @@ def keep_preferences(preferences: Preferences) -> None:
     """
     path = preferences_path()
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(preferences.model_dump_json(indent=1), encoding="utf-8")
-    for attempt in range(TRIES):
-        try:
-            os.replace(part, path)
-        except PermissionError:
-            if attempt == TRIES - 1:
-                raise
-            time.sleep(0.05)
-        else:
-            return
+    put_text(path, preferences.model_dump_json(indent=1))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError, field_validator
 
 from spermscope.types import GRADES
+from spermscope.whole_files import put_text
 
 FILE = "dataset.json"
 SHARD = 4096
@@ -62,6 +62,4 @@ def read_form(folder: Path) -> Form:
 
 def write_form(folder: Path, form: Form) -> None:
     """Write ``dataset.json``, whole or not at all."""
-    part = folder / f"{FILE}.part"
-    part.write_text(form.model_dump_json(indent=1), encoding="utf-8")
-    os.replace(part, folder / FILE)
+    put_text(folder / FILE, form.model_dump_json(indent=1))

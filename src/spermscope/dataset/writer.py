@@ -21,6 +21,7 @@ from spermscope.dataset.form import FILE, Form, write_form
 from spermscope.dataset.shards import FOLDER, ShardWriter
 from spermscope.dataset.tables import ITEM_COLUMNS, ITEMS, TRAITS, TRUTH, VOTE_COLUMNS, VOTES, truth_columns
 from spermscope.types import Clip
+from spermscope.whole_files import put
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,17 +191,16 @@ def _begin(folder: Path, form: Form) -> None:
 
 def _grow(path: Path, columns: Sequence[str], rows: list[dict[str, object]]) -> None:
     """Put the table with those rows at its end in its place, whole; its own columns and rows stay as they are."""
-    part = path.with_name(f"{path.name}.part")
-    if path.exists():
-        shutil.copyfile(path, part)
-        with path.open(encoding="utf-8-sig", newline="") as old:
-            columns = next(csv.reader(old))
-    with part.open("a+", encoding="utf-8", newline="") as file:
-        if not path.exists():
-            file.write(",".join(columns) + "\n")
-        elif not path.read_bytes().endswith(b"\n"):
-            file.write("\n")
-        csv.DictWriter(file, columns, lineterminator="\n").writerows(rows)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(part, path)
+    with put(path) as part:
+        if path.exists():
+            shutil.copyfile(path, part)
+            with path.open(encoding="utf-8-sig", newline="") as old:
+                columns = next(csv.reader(old))
+        with part.open("a+", encoding="utf-8", newline="") as file:
+            if not path.exists():
+                file.write(",".join(columns) + "\n")
+            elif not path.read_bytes().endswith(b"\n"):
+                file.write("\n")
+            csv.DictWriter(file, columns, lineterminator="\n").writerows(rows)
+            file.flush()
+            os.fsync(file.fileno())

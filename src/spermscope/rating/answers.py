@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +16,7 @@ from spermscope.rating.ledger import PACKAGE, VOTE, Entry, link
 from spermscope.rating.opening import Study
 from spermscope.rating.values import NewVote, Refused
 from spermscope.rating.voting import casting, check_answer, vote_content
+from spermscope.whole_files import put_text
 
 LARGEST = 256 * 1024 * 1024
 """Bytes of an answer file."""
@@ -51,9 +51,7 @@ def write_answers(study: Study, out: Path) -> int:
         "signature": head.signature,
         "rows": [asdict(row) for row in rows],
     }
-    part = out.with_name(f"{out.name}.part")
-    part.write_text(json.dumps(answers, ensure_ascii=False), encoding="utf-8")
-    os.replace(part, out)
+    put_text(out, json.dumps(answers, ensure_ascii=False))
     return len({row.number for row in rows if row.kind == VOTE})
 
 

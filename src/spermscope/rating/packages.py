@@ -28,6 +28,7 @@ from spermscope.rating.sheets import FOLDER, sheets_text
 from spermscope.rating.values import Refused
 from spermscope.rating.voting import now
 from spermscope.rating.writer import Rule
+from spermscope.whole_files import put
 
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 LARGEST = 64 * 1024 * 1024
@@ -86,14 +87,9 @@ def write_package(study: Study, rater: str, out: Path, *, again: bool = False) -
         f"{KEYS}/{KEY}": key.pem(),
     }
     pictures = {f"{FOLDER}/{sheet.hash}.png": study.clip(sheet.hash).path for sheet in sheets}
-    part = out.with_name(f"{out.name}.part")
-    try:
+    with put(out) as part:
         _write(study, part, texts, pictures)
         study.add(_handing_out(package, rater, key.public, again))
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-    os.replace(part, out)
     return len(order)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError, model_validator
 from pydantic_core import ErrorDetails
+
+from spermscope.whole_files import put_text
 
 FILE = "study.json"
 REASONS = ("out_of_focus", "not_a_sperm", "overlapped", "too_short", "tail_unseen")
@@ -177,6 +178,4 @@ def _told(error: ErrorDetails) -> str:
 
 def write_study_file(folder: Path, study: StudyFile) -> None:
     """Write ``study.json``, whole or not at all."""
-    part = folder / f"{FILE}.part"
-    part.write_text(study.model_dump_json(indent=1), encoding="utf-8")
-    os.replace(part, folder / FILE)
+    put_text(folder / FILE, study.model_dump_json(indent=1))

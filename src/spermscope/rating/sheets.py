@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from spermscope.rating.values import SheetInfo
+from spermscope.whole_files import put_text
 
 FILE = "clips.json"
 FOLDER = "clips"
@@ -146,9 +146,7 @@ def content_hash(frames: Frames, time_s: Floats, xy_um: Floats, observed: NDArra
 
 def write_sheets(folder: Path, sheets: Sequence[Sheet]) -> None:
     """Write ``clips.json``, whole or not at all."""
-    part = folder / f"{FILE}.part"
-    part.write_text(sheets_text(sheets), encoding="utf-8")
-    os.replace(part, folder / FILE)
+    put_text(folder / FILE, sheets_text(sheets))
 
 
 def sheets_text(sheets: Sequence[Sheet]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -34,6 +33,7 @@ from spermscope.report import agreement_plots as plots
 from spermscope.report.figures import svg
 from spermscope.report.grras import checklist, counted
 from spermscope.report.strips import strip
+from spermscope.whole_files import put, put_text
 
 CARDS = 12
 SHOWN_PX = 150
@@ -78,13 +78,9 @@ def write_agreement(
     found = summarise(study, np.random.default_rng(seed), resamples=resamples)
     tables = {"agreement": _coefficients(found), "raters": _raters(study, found.raters), "clips": _clips(study)}
     for name, lines in tables.items():
-        part = folder / f".{name}.csv.{os.getpid()}"
-        with part.open("w", encoding="utf-8", newline="") as file:
+        with put(folder / f"{name}.csv") as part, part.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows(lines)
-        os.replace(part, folder / f"{name}.csv")
-    part = folder / f".agreement.html.{os.getpid()}"
-    part.write_text(render(study, found, pictures, language), encoding="utf-8")
-    os.replace(part, folder / "agreement.html")
+    put_text(folder / "agreement.html", render(study, found, pictures, language))
     return folder / "agreement.html"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -18,6 +17,7 @@ from spermscope.locale import text
 from spermscope.metrics import MEASURES, Beside, Difference, Floats, Score
 from spermscope.report import comparison_plots as plots
 from spermscope.report.figures import svg
+from spermscope.whole_files import put, put_text
 
 REFERENCES = ("mean_row", "ceiling_rater", "ceiling_half", "truth_row", "floor")
 SHOWN = ("rank", "mse", "histogram_intersection", "mode_accuracy", "near_accuracy", "emd", "calibration_error")
@@ -71,17 +71,12 @@ def write_comparison(folder: Path, comparison: Comparison, language: str = "en")
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name, lines in (("table.csv", _table(comparison)), ("costs.csv", _costs(comparison))):
-        part = _part(folder, name)
-        with part.open("w", encoding="utf-8", newline="") as file:
+        with put(folder / name) as part, part.open("w", encoding="utf-8", newline="") as file:
             csv.writer(file).writerows(lines)
-        os.replace(part, folder / name)
     for name, draw in plots.CHARTS.items():
-        part = _part(folder, f"{name}.png")
-        draw(comparison, "en").savefig(part, format="png", dpi=150)
-        os.replace(part, folder / f"{name}.png")
-    part = _part(folder, "table.html")
-    part.write_text(render(comparison, language), encoding="utf-8")
-    os.replace(part, folder / "table.html")
+        with put(folder / f"{name}.png") as part:
+            draw(comparison, "en").savefig(part, format="png", dpi=150)
+    put_text(folder / "table.html", render(comparison, language))
     return folder / "table.html"
 
 
@@ -167,8 +162,3 @@ def _costs(comparison: Comparison) -> Iterator[list[object]]:
 
 def _cell(value: float) -> str:
     return f"{value:.6g}" if np.isfinite(value) else ""
-
-
-def _part(folder: Path, name: str) -> Path:
-    """Beside its place, and not where another process writes."""
-    return folder / f".{name}.{os.getpid()}"

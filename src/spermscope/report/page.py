@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import defaultdict
 from functools import partial
 from importlib.resources import files
@@ -17,6 +16,7 @@ from spermscope.motility import WHO_GRADES
 from spermscope.report import gallery, plots
 from spermscope.report.paths import read_paths
 from spermscope.session import Session, read_session
+from spermscope.whole_files import put_text
 
 FEW_SPEEDS = 1
 
@@ -31,9 +31,7 @@ def write_report(folder: Path, language: str = "en") -> Path:
     """
     page = render(read_session(folder), language)
     path = folder / "report.html"
-    temporary = folder / ".report.html"
-    temporary.write_text(page, encoding="utf-8")
-    os.replace(temporary, path)
+    put_text(path, page)
     return path
 
 

@@ -22,6 +22,7 @@ from spermscope.simulate.donors import Donor, draw_cells, draw_donor
 from spermscope.simulate.experts import RATERS, Panel, appearance
 from spermscope.simulate.scene import MARGIN_UM, Scene, SceneSettings, View
 from spermscope.study.traits import clip_traits
+from spermscope.whole_files import put
 
 CELLS_A_DONOR = 10
 PANEL_SEED = 40
@@ -77,7 +78,8 @@ def joined(parts: list[PanelClips]) -> PanelClips:
 
 def save_panel_clips(path: Path, clips: PanelClips) -> None:
     """Keep clips in an uncompressed ``.npz``."""
-    np.savez(path, allow_pickle=False, **{name: getattr(clips, name) for name in PanelClips.__slots__})
+    with put(path) as part, part.open("wb") as file:
+        np.savez(file, allow_pickle=False, **{name: getattr(clips, name) for name in PanelClips.__slots__})
 
 
 def load_panel_clips(path: Path) -> PanelClips:

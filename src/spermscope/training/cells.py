@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spermscope.training.files import put
 from spermscope.training.fitting import Fitted
 from spermscope.training.protocol import Cell
+from spermscope.whole_files import put
 
 ARRAYS = ("held", "test")
 Named = dict[str, str | int | float]

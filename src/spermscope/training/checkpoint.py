@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from spermscope.training.files import put
+from spermscope.whole_files import put
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,12 +29,12 @@ from spermscope.temperature import fit_temperature, tempered
 from spermscope.training.aims import votes
 from spermscope.training.distilling import taught
 from spermscope.training.export import Golden, Graphs, clip_graphs, streaming_graphs
-from spermscope.training.files import put
 from spermscope.training.fitting import FitSettings, logits_of, trained
 from spermscope.training.initial import Initial
 from spermscope.training.material import Ints, Material
 from spermscope.training.protocol import Cell, Fold
 from spermscope.training.scores import card_scores
+from spermscope.whole_files import put
 
 SHARES = (0.8, 0.1, 0.1)
 """Donors to learn from, to choose on, and to test on."""

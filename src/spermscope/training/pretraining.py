@@ -22,11 +22,11 @@ from spermscope.models.one_crop import on_one_crop
 from spermscope.models.streaming import TOKEN, StreamingClip
 from spermscope.training.aims import TRAITS, traits
 from spermscope.training.checkpoint import Checkpoint
-from spermscope.training.files import put
 from spermscope.training.fitting import FitSettings, trained
 from spermscope.training.material import Material
 from spermscope.training.protocol import Cell, Fold
 from spermscope.training.stills import Stills, fit_stills, read_traits
+from spermscope.whole_files import put
 
 SHARES = (0.9, 0.1)
 """Donors to learn from, and to choose the epoch on."""

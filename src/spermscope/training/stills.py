@@ -27,6 +27,7 @@ from spermscope.study.traits import shape_traits
 from spermscope.training.checkpoint import Checkpoint
 from spermscope.training.loop import Loop, fastest_device, mixed_precision
 from spermscope.training.sight import as_input, turned
+from spermscope.whole_files import put
 
 CELLS_A_DONOR = 3
 BATCH = 512
@@ -62,7 +63,8 @@ def draw_stills(
 
 def save_stills(path: Path, stills: Stills) -> None:
     """Keep stills in an uncompressed ``.npz``."""
-    np.savez(path, allow_pickle=False, frames=stills.frames, traits=stills.traits)
+    with put(path) as part, part.open("wb") as file:
+        np.savez(file, allow_pickle=False, frames=stills.frames, traits=stills.traits)
 
 
 def load_stills(path: Path) -> Stills:
