@@ -13,7 +13,7 @@ from spermscope.training import scale  # noqa: E402
 from spermscope.training.checkpoint import Checkpoint  # noqa: E402
 from spermscope.training.scale import Read, cut_short, fit, fit_pooling, score, soft_steps, zoom  # noqa: E402
 from spermscope.training.scale_pictures import SIDE_PX, _dirt, draw_source, draw_tile  # noqa: E402
-from spermscope.video.scale import TILE_PX, bin_centres  # noqa: E402
+from spermscope.video.scale import TILE_PX, Look, bin_centres  # noqa: E402
 
 CENTRES = bin_centres(BINS)
 
@@ -120,7 +120,8 @@ def drawn_sources(count, tiles, rng, *, shared, own):
         true = rng.uniform(np.log(0.15), np.log(0.8))
         read = true + rng.normal(0, shared) + rng.normal(0, own, (tiles, 1))
         logits = (-0.5 * ((CENTRES - read) / own) ** 2).astype(np.float32)
-        found.append(Read(logits, np.zeros(tiles), float(tiles), float(np.exp(true))))
+        look = Look(1.0, logits, np.zeros(tiles), float(tiles))
+        found.append(Read([look], float(np.exp(true))))
     return found
 
 

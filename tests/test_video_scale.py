@@ -10,9 +10,13 @@ from scipy.stats import norm
 from spermscope.simulate.scene import Scene, SceneSettings
 from spermscope.video import open_source
 from spermscope.video.scale import (
+    BEST_UM_PER_PX,
     MOST_TILES,
+    SIDES_PX,
     TILE_PX,
     UNSEEN,
+    WELL,
+    Look,
     Pooling,
     bin_centres,
     bin_edges,
@@ -23,6 +27,7 @@ from spermscope.video.scale import (
     look,
     scale_network,
     see,
+    zoomed,
 )
 
 BINS = 32
@@ -60,23 +65,24 @@ def test_tiles_cover_every_pixel_and_nothing_else(height, width):
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 190), (100, 192)])
 def test_a_small_tile_is_padded_with_background(shape):
-    seen = see([np.random.default_rng(0).integers(90, 110, shape).astype(np.uint8)])
-    assert seen.shape == (1, 1, TILE_PX, TILE_PX)
-    assert np.isfinite(seen).all()
-    assert not seen[0, 0, shape[0] :].any()
+    padded = see([np.random.default_rng(0).integers(90, 110, shape).astype(np.uint8)])
+    assert padded.shape == (1, 1, TILE_PX, TILE_PX)
+    assert np.isfinite(padded).all()
+    assert not padded[0, 0, shape[0] :].any()
 
 
 def pooling_of(*, prior=EVEN, doubt=1e-12, weight=1.0, floor=0.05, steep=5.0, full=0.5):
     return Pooling(prior, doubt, weight, floor, steep, full)
 
 
-ALIKE = np.zeros(50)
-"""The fullness of tiles that are all as full."""
+def seen(logits, full=None, zoom=1.0):
+    """A look at one picture's tiles; all are as full unless told."""
+    return Look(zoom, logits, np.zeros(len(logits)) if full is None else full, float(len(logits)))
 
 
 def test_tiles_that_agree_tell_what_the_root_of_their_number_tells():
     """Gaussians multiply by adding 1 / variance and blur by adding variances."""
-    pooled = pooling_of(weight=0.5, floor=0.2).pool(np.stack([bell(0.4, 0.3)] * 9), ALIKE[:9], places=9)
+    pooled = pooling_of(weight=0.5, floor=0.2).pool([seen(np.stack([bell(0.4, 0.3)] * 9))])
     expected = norm.pdf(CENTRES, np.log(0.4), np.hypot(0.3 / np.sqrt(0.5 * 3), 0.2))
     np.testing.assert_allclose(pooled, expected / expected.sum(), atol=2e-3)
 
@@ -85,13 +91,13 @@ def test_what_was_common_in_training_is_no_evidence():
     prior = np.exp(bell(0.3, 0.5).astype(float))
     prior /= prior.sum()
     empty = np.log(prior)[None].astype(np.float32)
-    pooled = pooling_of(prior=prior, doubt=0.1, floor=0.01).pool(np.repeat(empty, 50, axis=0), ALIKE, places=50)
+    pooled = pooling_of(prior=prior, doubt=0.1, floor=0.01).pool([seen(np.repeat(empty, 50, axis=0))])
     np.testing.assert_allclose(pooled, EVEN, atol=1e-6)
 
 
 def test_one_tile_that_is_sure_and_wrong_does_not_outvote_six():
     heads, dirt = bell(0.5, 0.1), bell(0.12, 0.01)
-    pooled = pooling_of(doubt=0.05).pool(np.stack([heads] * 6 + [dirt]), ALIKE[:7], places=7)
+    pooled = pooling_of(doubt=0.05).pool([seen(np.stack([heads] * 6 + [dirt]))])
     assert conclude(pooled).um_per_px == pytest.approx(0.5, rel=0.03)
 
 
@@ -99,13 +105,14 @@ def test_two_full_tiles_outvote_a_picture_of_specks():
     tiles = np.stack([bell(0.2, 0.2)] * 2 + [bell(0.4, 0.2)] * 18)
     full = np.where(np.arange(20) < 2, 1.5, 0.0)
     steep = pooling_of(steep=10.0)
-    assert conclude(steep.pool(tiles, full, places=20)).um_per_px == pytest.approx(0.2, rel=0.1)
-    assert conclude(steep.pool(tiles, ALIKE[:20], places=20)).um_per_px > 0.35
+    assert conclude(steep.pool([seen(tiles, full)])).um_per_px == pytest.approx(0.2, rel=0.1)
+    assert conclude(steep.pool([seen(tiles)])).um_per_px > 0.35
 
 
 def test_the_same_picture_again_is_no_more_evidence():
     tiles, full = np.stack([bell(um, 0.2) for um in (0.3, 0.35, 0.4)]), np.array([0.9, 0.1, -0.5])
-    once, often = pooling_of().pool(tiles, full, 3), pooling_of().pool(np.tile(tiles, (10, 1)), np.tile(full, 10), 3)
+    once = pooling_of().pool([Look(1.0, tiles, full, 3)])
+    often = pooling_of().pool([Look(1.0, np.tile(tiles, (10, 1)), np.tile(full, 10), 3)])
     np.testing.assert_allclose(once, often, atol=1e-9)
 
 
@@ -114,8 +121,36 @@ def test_the_order_of_tiles_does_not_matter(order):
     tiles, full = np.stack([bell(um, 0.2) for um in (0.2, 0.3, 0.35, 0.4, 0.9)]), np.linspace(-1, 1, 5)
     order = list(order)
     np.testing.assert_allclose(
-        pooling_of().pool(tiles, full, 5), pooling_of().pool(tiles[order], full[order], 5), atol=1e-9
+        pooling_of().pool([seen(tiles, full)]), pooling_of().pool([seen(tiles[order], full[order])]), atol=1e-9
     )
+
+
+def test_what_a_zoom_shows_is_the_scale_times_the_zoom():
+    pooled = pooling_of().pool([seen(np.stack([bell(0.5, 0.1)] * 4), zoom=0.8)])
+    assert conclude(pooled).um_per_px == pytest.approx(0.4, rel=0.02)
+
+
+@given(um_per_px=st.floats(0.12, 1.0), other=st.floats(0.5, 2.0))
+def test_each_scale_is_judged_by_the_zooms_that_show_it_well(um_per_px, other):
+    looks = [seen(bell(um_per_px * zoom, 0.3)[None], zoom=zoom) for zoom in (0.8, 1.8)]
+    looks[1] = seen(bell(um_per_px * other * 1.8, 0.3)[None], zoom=1.8)
+    pooling, expected = pooling_of(), np.empty(BINS)
+    for step, scale in enumerate(CENTRES):
+        well = [norm.pdf(scale - np.log(look.zoom), np.log(BEST_UM_PER_PX), WELL) for look in looks]
+        told = [np.interp(scale - np.log(look.zoom), CENTRES, pooling.told(look)) for look in looks]
+        expected[step] = np.average(told, weights=well)
+    likely = np.exp(expected - expected.max())
+    blur = norm.pdf(CENTRES[:, None], CENTRES, 0.05)
+    blurred = (blur / blur.sum(axis=0)) @ likely
+    np.testing.assert_allclose(pooling.pool(looks), blurred / blurred.sum(), atol=1e-9)
+
+
+@pytest.mark.parametrize("side_px", SIDES_PX)
+def test_a_zoomed_square_is_a_tile_and_a_smaller_one_its_share(side_px):
+    image = np.random.default_rng(0).integers(0, 255, (side_px, side_px // 2)).astype(np.uint8)
+    assert zoomed(np.hstack([image, image])[:, :side_px], side_px).shape[0] == TILE_PX
+    assert zoomed(image, side_px).shape == (TILE_PX, round(side_px // 2 * TILE_PX / side_px))
+    assert zoomed(image[:1, :1], side_px).shape in ((1, 1), (2, 2))
 
 
 @given(gain=st.floats(0.5, 2.0))
@@ -166,15 +201,18 @@ def test_a_tiny_picture_gives_a_scale_with_an_interval(shape):
 def test_a_blank_border_is_no_evidence():
     image = scene(width_px=TILE_PX, height_px=2 * TILE_PX)[0]
     bordered = np.vstack([image, np.zeros((3 * TILE_PX, TILE_PX), np.uint8)])
-    assert estimate_scale([bordered]) == estimate_scale([image])
+    plain, found = estimate_scale([image]), estimate_scale([bordered])
+    assert found.um_per_px == pytest.approx(plain.um_per_px, rel=0.1)
+    assert found.relative_error == pytest.approx(plain.relative_error, abs=0.1)
 
 
 def test_few_pictures_are_pooled_as_the_card_says():
-    images = scene()
-    model = scale_network()
-    logits = model.run("model", {"tile": see([tile for image in images for tile in cut_tiles(image)])})["logits"]
-    tiles = [tile for image in images for tile in cut_tiles(image)]
-    expected = conclude(Pooling.of_card(model.card).pool(logits, fullness(tiles), len(logits) / len(images)))
+    images, model, looks = scene(), scale_network(), []
+    for side_px in SIDES_PX:
+        tiles = [zoomed(square, side_px) for image in images for square in cut_tiles(image, side_px)]
+        logits = model.run("model", {"tile": see(tiles)})["logits"]
+        looks.append(Look(TILE_PX / side_px, logits, fullness(tiles), len(tiles) / len(images)))
+    expected = conclude(Pooling.of_card(model.card).pool(looks))
     found = estimate_scale(images)
     assert found.um_per_px == pytest.approx(expected.um_per_px, rel=1e-3)
     assert found.relative_error == pytest.approx(expected.relative_error, abs=0.011)
@@ -196,7 +234,7 @@ def test_of_many_pictures_a_limited_number_of_tiles_is_looked_at():
     images = scene(width_px=640, height_px=480) * 16
     counted = Counted()
     found = estimate_scale(images, counted)
-    assert counted.tiles == MOST_TILES
+    assert counted.tiles == len(SIDES_PX) * MOST_TILES
     assert estimate_scale(images) == found
 
 

@@ -20,7 +20,7 @@ from spermscope.training.export import golden, to_onnx
 from spermscope.training.lessons import INVERTED, disturbed
 from spermscope.training.loop import Loop, fastest_device, mixed_precision
 from spermscope.training.scale_pictures import SIDE_PX, Tile, draw_crowd, draw_source, draw_tile
-from spermscope.video.scale import TILE_PX, Pooling, bin_centres, conclude, cut_tiles, fullness, see
+from spermscope.video.scale import TILE_PX, Look, Pooling, bin_centres, conclude, look_at, see
 
 TILES = 16000
 EPOCHS = 40
@@ -37,16 +37,10 @@ FRAMES = 3
 
 
 class Read(NamedTuple):
-    """N tiles of one source: the network's ``logits (N, 32)``, their ``fullness (N,)``; a picture has ``places``."""
+    """What the network sees of one source, and the truth."""
 
-    logits: NDArray[np.float32]
-    fullness: NDArray[np.float64]
-    places: float
+    looks: list[Look]
     um_per_px: float
-
-    def pooled(self, pooling: Pooling) -> NDArray[np.float64]:
-        """``(32,)``: all tiles together."""
-        return pooling.pool(self.logits, self.fullness, self.places)
 
 
 def train_scale(
@@ -190,10 +184,9 @@ def read_sources(network: ScaleNet, seeds: range, progress: Progress) -> list[Re
         um_per_px = float(np.exp(rng.uniform(*np.log(SOURCE_UM_PER_PX))))
         size = SOURCE_SIZES_PX[int(rng.integers(len(SOURCE_SIZES_PX)))]
         images, _ = draw_source(rng, um_per_px, size, FRAMES, draw_crowd(rng, um_per_px, size))
-        tiles = [tile for image in images for tile in cut_tiles(image)]
         with torch.no_grad():
-            logits = network(torch.from_numpy(see(tiles))).numpy()
-        found.append(Read(logits, fullness(tiles), len(tiles) / FRAMES, um_per_px))
+            looks = look_at(images, lambda tiles: network(torch.from_numpy(tiles)).numpy())
+        found.append(Read(looks, um_per_px))
         progress(len(found), len(seeds))
     return found
 
@@ -207,7 +200,7 @@ def fit_pooling(sources: list[Read], prior: NDArray[np.float64]) -> Pooling:
         return Pooling(prior, float(doubt), float(weight), float(floor), float(numbers[3]), float(numbers[4]))
 
     def surprise(numbers: NDArray[np.float64]) -> float:
-        pooled = [np.log(read.pooled(pooling(numbers))) for read in sources]
+        pooled = [np.log(pooling(numbers).pool(read.looks)) for read in sources]
         true = np.log([read.um_per_px for read in sources])
         return -float(np.mean([np.interp(at, centres, found) for at, found in zip(true, pooled, strict=True)]))
 
@@ -218,7 +211,7 @@ def fit_pooling(sources: list[Read], prior: NDArray[np.float64]) -> Pooling:
 
 def score(sources: list[Read], pooling: Pooling) -> dict[str, float | list[float]]:
     """Over sources, each ``[value, low, high]`` (95 %, bootstrap): median error, share within 30 %, share covered."""
-    found = [(conclude(read.pooled(pooling)), read.um_per_px) for read in sources]
+    found = [(conclude(pooling.pool(read.looks)), read.um_per_px) for read in sources]
     off = np.array([abs(scale.um_per_px / true - 1.0) for scale, true in found])
     covered = np.array([abs(true / scale.um_per_px - 1.0) <= scale.relative_error for scale, true in found])
     rng = np.random.default_rng(0)

@@ -3,14 +3,15 @@
 Every tile gives a distribution over steps of log um/px. The log-likelihoods of a picture's tiles are averaged, fuller
 tiles before emptier ones, since heads are mostly the largest things there are; what n tiles tell grows with the root of
 n, since they err alike, and pictures of one source show the same cells and count as one. No tile counts without limit:
-a clump of dirt may be sure and wrong. The sum is blurred by what more tiles cannot tell, such as that heads of one man
-are larger than another's. The numbers in this are fitted on simulated sources that the network has not seen, and
-travel in its card.
+a clump of dirt may be sure and wrong. Pictures are looked at through several zooms, and each scale is judged by those
+that would show it as the network reads best. The sum is blurred by what more tiles cannot tell, such as that heads of
+one man are larger than another's. The numbers in this are fitted on simulated sources that the network has not seen,
+and travel in its card.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -31,8 +32,12 @@ GAIN_MAD = 4.0
 """Deviations (median absolute) that are mapped to one."""
 LOWEST_UM_PER_PX, HIGHEST_UM_PER_PX = 0.08, 1.4
 """Between which the network tells scales apart."""
+SIDES_PX = (240, 154, 107)
+"""Of the squares that become tiles, one zoom after the other: 0.8, 1.25 and 1.8 times."""
+BEST_UM_PER_PX, WELL = 0.36, 0.5
+"""Of a tile that the network reads best, and the standard deviation, in log um/px, within which it reads well."""
 MOST_TILES = 96
-"""Looked at in one source: a quarter of a second on one core."""
+"""Looked at through one zoom in one source: a quarter of a second on one core."""
 BATCH = 8
 STRUCTURE_PX, LEAST_GREY = 4.0, 0.02
 """Blur before a tile's structures are compared; what a blank tile is taken to show, in grey levels."""
@@ -54,12 +59,20 @@ def _flat(tile: NDArray[np.uint8]) -> Tiles:
     return np.asarray(cv2.subtract(tile, background, background, dtype=cv2.CV_32F))
 
 
-def cut_tiles(image: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-    """Tiles of ``TILE_PX`` that cover ``image``, evenly spread; smaller where the image is."""
+def cut_tiles(image: NDArray[np.uint8], side_px: int = TILE_PX) -> list[NDArray[np.uint8]]:
+    """Squares that cover ``image``, evenly spread, as they are; smaller where the image is."""
     starts = [
-        np.linspace(0, max(size - TILE_PX, 0), -(-size // TILE_PX)).round().astype(int).tolist() for size in image.shape
+        np.linspace(0, max(size - side_px, 0), -(-size // side_px)).round().astype(int).tolist() for size in image.shape
     ]
-    return [image[top : top + TILE_PX, left : left + TILE_PX] for top in starts[0] for left in starts[1]]
+    return [image[top : top + side_px, left : left + side_px] for top in starts[0] for left in starts[1]]
+
+
+def zoomed(square: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
+    """A square of ``side_px``, or what the image has of it, as a tile of ``TILE_PX``, or its share."""
+    zoom = TILE_PX / side_px
+    height, width = (max(1, round(size * zoom)) for size in square.shape)
+    how = cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(square, (width, height), interpolation=how))
 
 
 def see(tiles: Sequence[NDArray[np.uint8]]) -> Tiles:
@@ -106,15 +119,39 @@ def read_scale(
     images: Sequence[NDArray[np.uint8]], model: Model, *, most_tiles: int = MOST_TILES
 ) -> NDArray[np.float64]:
     """The pooled distribution of ``estimate_scale``, ``(K,)``; all scales alike where every picture is blank."""
-    tiles = [tile for image in images for tile in cut_tiles(image)]
-    chosen = np.sort(np.random.default_rng(0).permutation(len(tiles))[:most_tiles]).tolist()
-    lit = [tiles[index] for index in chosen if tiles[index].min() < tiles[index].max()]
-    pooling = Pooling.of_card(model.card)
-    if not lit:
-        return np.full(len(pooling.prior), 1.0 / len(pooling.prior))
-    batches = (see(lit[at : at + BATCH]) for at in range(0, len(lit), BATCH))
-    logits = np.concatenate([model.run("model", {"tile": batch})["logits"] for batch in batches])
-    return pooling.pool(logits, fullness(lit), len(tiles) / len(images) * len(lit) / len(chosen))
+    return Pooling.of_card(model.card).pool(
+        look_at(images, lambda tiles: model.run("model", {"tile": tiles})["logits"], most_tiles)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """N tiles of one source through one zoom: the network's ``logits (N, K)`` and their ``fullness (N,)``.
+
+    A picture has ``places`` tiles on average.
+    """
+
+    zoom: float
+    logits: NDArray[np.float32]
+    fullness: NDArray[np.float64]
+    places: float
+
+
+def look_at(
+    images: Sequence[NDArray[np.uint8]], run: Callable[[Tiles], NDArray[np.float32]], most_tiles: int = MOST_TILES
+) -> list[Look]:
+    """What the network, ``run``, sees through each zoom that shows anything."""
+    looks = []
+    for side_px in SIDES_PX:
+        squares = [square for image in images for square in cut_tiles(image, side_px)]
+        chosen = np.sort(np.random.default_rng(0).permutation(len(squares))[:most_tiles]).tolist()
+        tiles = [zoomed(squares[index], side_px) for index in chosen]
+        lit = [tile for tile in tiles if tile.min() < tile.max()]
+        if lit:
+            logits = np.concatenate([run(see(lit[at : at + BATCH])) for at in range(0, len(lit), BATCH)])
+            places = len(squares) / len(images) * len(lit) / len(chosen)
+            looks.append(Look(TILE_PX / side_px, logits, fullness(lit), places))
+    return looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,23 +178,32 @@ class Pooling:
             np.asarray(card.constants["prior"], np.float64), *(float(np.ravel(card.constants[n])[0]) for n in names)
         )
 
-    def pool(self, logits: NDArray[np.float32], fullness: NDArray[np.float64], places: float) -> NDArray[np.float64]:
-        """``(N, K)`` of one source's tiles to its distribution ``(K,)``; a picture has ``places`` tiles on average.
+    def pool(self, looks: Sequence[Look]) -> NDArray[np.float64]:
+        """Looks at one source to its distribution ``(K,)``; all scales alike where there is none.
 
-        ``fullness (N,)`` as the function of that name gives it. Tiles that count unevenly are as many as Kish's
-        effective number.
+        What each look tells of a scale counts by how well the network reads tiles of that scale times its zoom.
         """
-        sure = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
-        sure /= sure.sum(axis=1, keepdims=True)
-        likelihood = np.log((1.0 - self.doubt) * sure / self.prior + self.doubt)
-        counts = expit(self.steep * (fullness - self.full))
-        share = counts.sum() ** 2 / (counts**2).sum() / len(counts)
-        total = self.weight * np.sqrt(places * share) * (counts @ likelihood) / counts.sum()
-        pooled = np.exp(total - total.max())
-        steps = bin_centres(len(pooled))
+        steps = bin_centres(len(self.prior))
+        total, weight = np.zeros(len(steps)), np.zeros(len(steps))
+        for look in looks:
+            shown = steps - np.log(look.zoom)
+            well = np.exp(-0.5 * ((shown - np.log(BEST_UM_PER_PX)) / WELL) ** 2)
+            total += well * np.interp(shown, steps, self.told(look))
+            weight += well
+        pooled = np.exp(total / weight - (total / weight).max()) if looks else np.ones(len(steps))
         blur = np.exp(-0.5 * ((steps[:, None] - steps) / self.floor) ** 2)
         blurred = (blur / blur.sum(axis=0)) @ pooled
         return np.asarray(blurred / blurred.sum())
+
+    def told(self, look: Look) -> NDArray[np.float64]:
+        """``(K,)`` log-likelihood of the tiles' own scale; those that count unevenly are Kish's effective number."""
+        sure = np.exp(look.logits.astype(np.float64) - look.logits.max(axis=1, keepdims=True))
+        sure /= sure.sum(axis=1, keepdims=True)
+        likelihood = np.log((1.0 - self.doubt) * sure / self.prior + self.doubt)
+        counts = expit(self.steep * (look.fullness - self.full))
+        share = counts.sum() ** 2 / (counts**2).sum() / len(counts)
+        told = self.weight * np.sqrt(look.places * share) * (counts @ likelihood) / counts.sum()
+        return np.asarray(told)
 
 
 def bin_edges(bins: int) -> NDArray[np.float64]:
