@@ -1,18 +1,20 @@
 """Cells that stay where they are: those that beat their tails told from immotile ones, with and without the tail.
 
-``python -m benchmarks.tails [scenes] [rates] [cost]``. ``scenes``: shipped detector and tracker, three optics, 15, 30
-and 50 frames a second, ten seeds on which nothing was chosen; a seed settles the cells, the noise (1.5-8 grey levels)
-and what disturbs. Three fifths of the non-progressive cells swing their heads by no more than 0.05-0.3 um; the rest by
-0.9-2 um, as the simulation has them. ``rates``: single cells from 15 to 200 frames a second, places 0.12 um off.
-``cost``: the stage's share of a frame. Intervals resample seeds.
+``python -m benchmarks.tails [scenes] [rates] [cost] [--model FILE]``. ``scenes``: shipped detector and tracker, three
+optics, 15, 30 and 50 frames a second, ten seeds on which nothing was chosen; a seed settles the cells, the noise
+(1.5-8 grey levels) and what disturbs. Three fifths of the non-progressive cells swing their heads by no more than
+0.05-0.3 um; the rest by 0.9-2 um, as the simulation has them. ``rates``: single cells from 15 to 200 frames a second,
+places 0.12 um off. ``cost``: the stage's share of a frame. Intervals resample seeds.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -23,6 +25,7 @@ from spermscope.detect import open_detector
 from spermscope.history import Histories
 from spermscope.kinematics import compute_kinematics
 from spermscope.pipeline import Pipeline
+from spermscope.runtime import Model, load_model
 from spermscope.settings import Settings
 from spermscope.simulate.cells import MODES, Cells
 from spermscope.simulate.scene import MARGIN_UM, Scene, SceneSettings
@@ -85,10 +88,12 @@ def scene_of(seed: int, optics: str, rate_hz: int) -> tuple[str, Scene]:
     return name, scene
 
 
-def rows_of(seed: int, optics: str, rate_hz: int) -> list[Row]:
+def rows_of(seed: int, optics: str, rate_hz: int, model: Model | None = None) -> list[Row]:
     """The cells of one scene that swim nowhere by truth and were followed for a second or more."""
     disturbed, scene = scene_of(seed, optics, rate_hz)
-    pipeline, histories = Pipeline(profile_of(scene.settings), grader=Ungraded()), Histories(60.0)
+    profile = profile_of(scene.settings)
+    detector = open_detector(profile, Settings(), model, faint=True)
+    pipeline, histories = Pipeline(profile, detector=detector, grader=Ungraded()), Histories(60.0)
     owners: dict[int, Counter] = {}
     cells = []
     for index, time_s, image, truth in scene.frames():
@@ -169,13 +174,13 @@ def rescued(rows: list[Row]) -> None:
         sys.stdout.write(f"| {name} | {' | '.join(shown)} |\n")
 
 
-def scenes(first_seed: int = FIRST_SEED) -> list[Row]:
+def scenes(model: Model | None = None, first_seed: int = FIRST_SEED) -> list[Row]:
     """Print the tables by optics, by rate and by what disturbs."""
     rows: list[Row] = []
     for seed in range(first_seed, first_seed + SEEDS):
         for optics in OPTICS:
             for rate_hz in RATES_HZ:
-                rows += rows_of(seed, optics, rate_hz)
+                rows += rows_of(seed, optics, rate_hz, model)
         sys.stderr.write(f"seed {seed}: {len(rows)} cells\n")
     table(
         rows, {f"{o}, {r} fps": [w for w in rows if (w.optics, w.rate_hz) == (o, r)] for o in OPTICS for r in RATES_HZ}
@@ -253,8 +258,13 @@ def cost() -> None:
 
 def main() -> None:
     """Print the tables."""
-    for part in sys.argv[1:] or ["scenes", "rates", "cost"]:
-        {"scenes": scenes, "rates": rates, "cost": cost}[part]()
+    words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    words.add_argument("parts", nargs="*", help="scenes, rates, cost; all when not named")
+    words.add_argument("--model", type=Path, help="another detector than the shipped one, for the scenes")
+    asked = words.parse_args()
+    model = load_model(asked.model, threads=2) if asked.model else None
+    for part in asked.parts or ["scenes", "rates", "cost"]:
+        {"scenes": lambda: scenes(model), "rates": rates, "cost": cost}[part]()
 
 
 if __name__ == "__main__":

@@ -1,16 +1,18 @@
 """Following cells end to end on simulated scenes: HOTA, tracks per cell, VSL, WHO grades; and an open field's shares.
 
-``python -m benchmarks.tracking [scenes] [shares] [dense]``. Scored with trackeval's HOTA on similarity 1 - d / 6.67 um.
-``scenes`` and ``shares`` use seeds that nothing was chosen on; ``dense`` looks into two older scenes, on which the
-misses of an earlier network were studied before this one was designed. Border: truth and tracks within 3 um of the
-frame's edge are left out of HOTA and of the tracks per cell, since a head there is cut and comes and goes with every
-beat.
+``python -m benchmarks.tracking [scenes] [shares] [dense] [--model FILE]``. Scored with trackeval's HOTA on similarity
+1 - d / 6.67 um. ``scenes`` and ``shares`` use seeds that nothing was chosen on; ``dense`` looks into two older scenes,
+on which the misses of an earlier network were studied before this one was designed. Border: truth and tracks within
+3 um of the frame's edge are left out of HOTA and of the tracks per cell, since a head there is cut and comes and goes
+with every beat.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -20,6 +22,7 @@ from spermscope.detect import Detector, match_heads, open_detector
 from spermscope.kinematics import compute_kinematics
 from spermscope.motility import WHO_GRADES, motility_shares
 from spermscope.pipeline import Pipeline
+from spermscope.runtime import Model, load_model
 from spermscope.settings import KinematicsSettings, Settings
 from spermscope.simulate.cells import MODES
 from spermscope.simulate.scene import MARGIN_UM, Scene, SceneSettings
@@ -156,9 +159,14 @@ def owners(true: Rows, seen: Rows, fps: float) -> dict[int, list[tuple[int, np.n
     return found
 
 
-def score(name: str, scene: Scene) -> None:
+def opened(scene: Scene, model: Model | None) -> Detector:
+    """The detector of a pipeline that watches the scene; the shipped network unless ``model`` is given."""
+    return open_detector(profile_of(scene.settings), Settings(), model, faint=True)
+
+
+def score(name: str, scene: Scene, model: Model | None) -> None:
     """Print one scene's row."""
-    true, seen, cells, _ = follow(scene)
+    true, seen, cells, _ = follow(scene, detector=opened(scene, model))
     fps, rules = scene.settings.fps, KinematicsSettings()
     tracks = {cell.track_id: cell for cell in cells}
     per_cell = tracks_per_cell(true, seen, scene)
@@ -208,10 +216,10 @@ def open_field() -> Scene:
     return Scene(settings, cells=replace(cells, speed_um_s=np.where(slow, rng.uniform(8, 22, count), cells.speed_um_s)))
 
 
-def shares() -> None:
+def shares(model: Model | None) -> None:
     """The open field: WHO shares in cell-seconds against the truth by mode."""
     scene = open_field()
-    true, _, _, tally = follow(scene)
+    true, _, _, tally = follow(scene, detector=opened(scene, model))
     seconds = tally.cell_seconds()
     mine = motility_shares(seconds.who, seconds.seconds, np.random.default_rng(0))
     modes = np.array([MODES[scene.cells.mode[int(i) % len(scene.cells)]] for i in true.ident])
@@ -254,14 +262,14 @@ class Perfect:
         return Detections(xy.astype(np.float32), size, sure, np.ones(count, bool))
 
 
-def dense() -> None:
+def dense(model: Model | None) -> None:
     """Dense fields of 50 fps: HOTA with perfect detections; single-frame recall by the distance of the next head."""
     for cells in (60, 150):
         settings = SceneSettings.parse(f"{SIZES['640@50']},cells={cells},duration_s=8,seed={STUDIED_SEED + cells}")
         scene = Scene(settings)
         true, seen, _, _ = follow(scene, detector=Perfect(scene))
         sys.stdout.write(f"\n{cells} cells, perfect detections: HOTA {hota(true, seen, scene.view_um):.1f}\n")
-        detector, next_um, found = open_detector(profile_of(settings), Settings()), [], []
+        detector, next_um, found = open_detector(profile_of(settings), Settings(), model), [], []
         for index in range(0, scene.frame_count, 33):
             truth = scene.truth(index / settings.fps)
             xy = np.column_stack([truth.x_px, truth.y_px])[truth.in_view].astype(np.float32)
@@ -275,21 +283,24 @@ def dense() -> None:
             sys.stdout.write(f"next head {low}-{high} um: recall {hit[part].mean():.3f} of {part.sum()}\n")
 
 
+def scenes(model: Model | None) -> None:
+    """Six fields, sparse to dense, of two cameras."""
+    sys.stdout.write("| scene | HOTA | tracks per cell | median VSL error | WHO grade right |\n|---|---|---|---|---|\n")
+    for size, address in SIZES.items():
+        for cells in (20, 60, 150):
+            settings = SceneSettings.parse(f"{address},cells={cells},duration_s=8,seed={FIRST_SEED + cells}")
+            score(f"{size}, {cells} cells", Scene(settings), model)
+
+
 def main() -> None:
     """Print the tables."""
-    wanted = sys.argv[1:] or ["scenes", "shares"]
-    if "scenes" in wanted:
-        sys.stdout.write(
-            "| scene | HOTA | tracks per cell | median VSL error | WHO grade right |\n|---|---|---|---|---|\n"
-        )
-        for size, address in SIZES.items():
-            for cells in (20, 60, 150):
-                settings = SceneSettings.parse(f"{address},cells={cells},duration_s=8,seed={FIRST_SEED + cells}")
-                score(f"{size}, {cells} cells", Scene(settings))
-    if "shares" in wanted:
-        shares()
-    if "dense" in wanted:
-        dense()
+    words = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    words.add_argument("parts", nargs="*", help="scenes, shares, dense; the first two when not named")
+    words.add_argument("--model", type=Path, help="another detector than the shipped one")
+    asked = words.parse_args()
+    model = load_model(asked.model, threads=2) if asked.model else None
+    for part in asked.parts or ["scenes", "shares"]:
+        {"scenes": scenes, "shares": shares, "dense": dense}[part](model)
 
 
 if __name__ == "__main__":
