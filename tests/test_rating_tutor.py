@@ -245,8 +245,12 @@ def test_two_quick_keys_are_one_answer_and_a_lost_network_is_told(learner):
     learner.page.keyboard.press("Enter")
     learner.page.wait_for_selector("#trouble:has-text('No connection')")
     learner.context.set_offline(False)
-    learner.page.keyboard.press("Enter")
-    learner.page.wait_for_selector("#next", state="hidden")
+
+    def gone_on():
+        learner.page.keyboard.press("Enter")
+        return learner.page.locator("#next").is_hidden()
+
+    eventually(learner.page, gone_on)
 
 
 @pytest.mark.browser
