@@ -1,4 +1,4 @@
-"""What debris costs a count: tracks that count in washed and in filthy samples, beside single frames.
+"""What debris costs a count: tracks that count in washed and in filthy samples.
 
 ``python -m benchmarks.dirt [MODEL.spermscope ...]``. Each scene (15 cells, 250 x 190 um, 3 s, every contrast method,
 15 and 30 frames per second, seeds that nothing was chosen on) is watched twice, with debris as in a washed sample and

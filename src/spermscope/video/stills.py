@@ -27,7 +27,7 @@ from spermscope.video.scale import UNSEEN, bin_centres, conclude, read_scale, sc
 MOST_STILLS = 32
 """Of one size that are looked at."""
 MOST_TILES = 384
-"""Looked at in one size, more than in a video: every still shows other cells."""
+"""Looked at through one zoom in one size, more than in a video: every still shows other cells."""
 MOST_PICTURES = 8
 """Of one size in which the detector looks at every scale that the tiles leave open."""
 TRUST = 0.5
