@@ -224,9 +224,9 @@ def test_two_quick_keys_are_one_answer_and_a_lost_network_is_told(learner):
     learner.page.keyboard.press("2")
     learner.page.wait_for_selector("#trouble:has-text('No connection')")
     assert learner.page.locator("#answered").inner_text() == "0 answered"
-    learner.context.set_offline(False)
     held = []
     learner.page.route("**/api/panel/*", lambda route: held.append(route))
+    learner.context.set_offline(False)
 
     def asked():
         """The browser takes a moment until it is online again; while an answer is asked for, keys do nothing."""
