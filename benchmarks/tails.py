@@ -31,7 +31,7 @@ from spermscope.simulate.cells import MODES, Cells
 from spermscope.simulate.scene import MARGIN_UM, Scene, SceneSettings
 from spermscope.simulate.typical import typical_cells
 from spermscope.tails import Tails
-from spermscope.types import Frame, Grades, Tracks
+from spermscope.types import Frame, Tracks
 
 FIRST_SEED, SEEDS = 33001, 10
 OPTICS = ("phase", "brightfield", "hoffman")
@@ -46,18 +46,6 @@ DISTURBED = {
 FIELD = "width_px=400,height_px=400,um_per_px=0.4,duration_s=4,cells=16,hyperactivated=0,circling=0"
 SMALL_UM, MATCH_UM, MATCH_SHARE = 0.3, 3.0, 0.8
 KINDS = ("small", "typical", "immotile")
-
-
-class Ungraded:
-    """A grader that grades nothing: its time is not what is measured."""
-
-    reason, every, model = "not graded: not asked for", 1, None
-
-    def step(self, crops) -> Grades:
-        return Grades.empty()
-
-    def forget(self, track_ids) -> None:
-        pass
 
 
 @dataclass(frozen=True)
@@ -93,7 +81,7 @@ def rows_of(seed: int, optics: str, rate_hz: int, model: Model | None = None) ->
     disturbed, scene = scene_of(seed, optics, rate_hz)
     profile = profile_of(scene.settings)
     detector = open_detector(profile, Settings(), model, faint=True)
-    pipeline, histories = Pipeline(profile, detector=detector, grader=Ungraded()), Histories(60.0)
+    pipeline, histories = Pipeline(profile, detector=detector), Histories(60.0)
     owners: dict[int, Counter] = {}
     cells = []
     for index, time_s, image, truth in scene.frames():
