@@ -10,9 +10,11 @@ from spermscope.model_file import shipped
 from spermscope.runtime import load_model
 from spermscope.settings import DetectSettings, Settings
 from spermscope.several_scales import (
+    MIRRORS,
     UNSURE,
     SeveralScales,
     mean_of,
+    mirrored,
     open_still_detector,
     sureness,
     sureness_at,
@@ -43,6 +45,18 @@ def look(*rows):
     x, score, sperm = (np.array(column) for column in zip(*rows, strict=True)) if rows else (np.empty(0),) * 3
     xy = np.column_stack([x, np.zeros(len(x))]).astype(np.float32)
     return Detections(xy, np.full((len(x), 2), 8, np.float32), score.astype(np.float32), sperm.astype(np.bool_))
+
+
+def test_mirror_images_show_the_same_boxes_at_the_same_places(scene):
+    boxes = BoxDetector(profile(Scale(TRUE_UM_PER_PX, "given")), Settings())
+    # Sides that are whole numbers at the working scale leave nothing to how a picture is resampled.
+    frame = Frame(np.ascontiguousarray(scene.render(0.0)[:400, :560]), 0, 0.0)
+    first, *others = (look.xy_px for look in mirrored(boxes, frame))
+    within = first[np.all((first > 12) & (first < (548, 388)), axis=1)]
+    assert len(within) > 10
+    assert len(others) == len(MIRRORS) - 1
+    for other in others:
+        assert len(match_heads(within, other, 1.5)) >= 0.95 * len(within)
 
 
 def test_what_all_looks_show_has_its_mean_score_and_what_one_shows_a_part_of_it():

@@ -1,9 +1,10 @@
 """A picture looked at at several scales: where its scale is in doubt, so is what one look shows.
 
-A head's score is its mean over the looks, each weighing as much as its scale is likely (what a look does not show
-scores 0 there). Likely is what the stated scale and its interval say, normal in log um/px, times what the looks
-themselves say: at the right scale the detector is surest of what it sees. A look costs as much as a frame of video, so
-this is for pictures that stand by themselves.
+At each scale it is looked at as it is and mirrored three ways, so that what hangs on how a head lies on the network's
+grid averages out. A head's score is its mean over the looks, each weighing as much as its scale is likely (what a look
+does not show scores 0 there). Likely is what the stated scale and its interval say, normal in log um/px, times what the
+looks themselves say: at the right scale the detector is surest of what it sees. A look costs as much as a frame of
+video, so this is for pictures that stand by themselves.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ MOST_PX = 1_000_000
 """Working pixels of a picture that are looked at to tell the scale; its middle is, where it has more."""
 UNSURE, UNSURE_WEIGHT = 0.45, 0.3
 """Sureness of a look that shows nothing, and how much score it takes to outweigh it."""
+MIRRORS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
+"""Steps down and across a picture."""
 FAINTEST = 0.3
 """Share of the threshold down to which a single look is read."""
 
@@ -67,10 +70,22 @@ class SeveralScales:
 
     def detect(self, frame: Frame) -> Detections:
         """See ``Detector``."""
-        looks = [look.detect(frame) for look in self._looks]
-        likely = self._likely * np.exp(SURE * np.array([sureness(look) for look in looks]))
+        looks = [look for scale in self._looks for look in mirrored(scale, frame)]
+        sure = np.array([sureness(look) for look in looks]).reshape(len(self._looks), len(MIRRORS)).mean(axis=1)
+        likely = np.repeat(self._likely * np.exp(SURE * sure), len(MIRRORS))
         seen = mean_of(looks, likely / likely.sum(), self._apart_px)
         return seen.where(seen.score >= self._least)
+
+
+def mirrored(detector: Detector, frame: Frame) -> list[Detections]:
+    """What the detector sees of the frame and of its mirror images, all in the frame's own pixels."""
+    last = np.array([frame.image.shape[1], frame.image.shape[0]], np.float32) - 1
+    looks = []
+    for down, across in MIRRORS:
+        seen = detector.detect(replace(frame, image=np.ascontiguousarray(frame.image[::down, ::across])))
+        xy = np.where([across < 0, down < 0], last - seen.xy_px, seen.xy_px)
+        looks.append(replace(seen, xy_px=xy))
+    return looks
 
 
 def sureness(seen: Detections) -> float:
