@@ -26,7 +26,7 @@ from spermscope.training.loop import fastest_device, mixed_precision
 from spermscope.training.pictures import WORKING_UM_PER_PX, Picture, draw_picture
 from spermscope.training.targets import draw_lesson
 
-PICTURES = 16000
+PICTURES = 24000
 STEPS = 20000
 HELD_OUT = 300
 BATCH = 32
