@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from spermscope.doubt import Doubt, chance, fit_doubt, heads_apart, kept
+from spermscope.doubt import Doubt, chance, fit_doubt, heads_apart, kept, surprise
 
 
 def drawn(scale, power, count=4000, noise=0.0, seed=1):
@@ -39,6 +39,12 @@ def test_the_fit_is_the_likeliest_of_all_that_are_near():
     for change in (0.97, 1.03):
         assert best > likelihood(found.scale * change, found.power)
         assert best > likelihood(found.scale, found.power * change)
+
+
+def test_how_unlikely_an_error_is_is_scipys_density_but_for_a_constant():
+    spread, off, variance = drawn(1.2, 0.36, count=50, noise=0.01)
+    wanted = -stats.norm.logpdf(off, 0.0, np.sqrt(spread**2 + variance)) - 0.5 * np.log(2.0 * np.pi)
+    np.testing.assert_allclose(surprise(spread, off, variance), wanted, rtol=1e-4, atol=1e-5)
 
 
 def test_heads_that_never_lie_apart_and_a_handful_of_cells_give_one_doubt_for_all():

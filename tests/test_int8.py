@@ -19,7 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 from spermscope.clips import MOTION_FEATURES, to_model_input
 from spermscope.dataset import DatasetWriter, Form, open_dataset
 from spermscope.dataset.writer import Vote
-from spermscope.metrics import MEASURES, Exam
+from spermscope.metrics import MEASURES, Exam, mean_grade
 from spermscope.model_file import ModelCard, read_model, shipped, write_model
 from spermscope.runtime import Model, load_in, load_model
 from spermscope.training.detector import blocks_of, count_hits, rates
@@ -27,7 +27,7 @@ from spermscope.training.int8 import LEAST_DONORS, MARGIN, Parts, judge, try_int
 from spermscope.training.int8_detector import HELD, judge_detector, try_int8_detector
 from spermscope.training.pictures import draw_picture
 from spermscope.training.quantise import expected_outputs, layers, quantise
-from spermscope.training.worsening import SIGHT, beyond, changes, margins, worst
+from spermscope.training.worsening import SIGHT, beyond, changes, doubt_change, margins, worst
 from spermscope.types import Clip, Grades
 
 pytestmark = pytest.mark.slow
@@ -389,10 +389,10 @@ def exam(rng, donors=12):
     return Exam(target, np.full(len(target), 30), donor, donor, mean, truth=truth)
 
 
-def graded(probabilities, unlike=None):
+def graded(probabilities, unlike=None, doubt=0.0):
     count = len(probabilities)
     unlike = np.zeros(count, bool) if unlike is None else unlike
-    return Grades(np.arange(count), np.zeros(count), probabilities, np.zeros(count), unlike, np.zeros((count, 1)))
+    return Grades(np.arange(count), np.zeros(count), probabilities, np.full(count, doubt), unlike, np.zeros((count, 1)))
 
 
 @pytest.mark.slow
@@ -426,6 +426,19 @@ def test_an_answer_that_changes_either_way_counts():
     assert (change.before, change.after) == (pytest.approx(1 / 6, abs=1e-6), pytest.approx(1 / 6, abs=1e-6))
     assert change.difference == pytest.approx(1 / 3, abs=1e-6)
     assert list(beyond(found)) == ["unlike"]
+
+
+def test_a_doubt_that_no_longer_says_how_far_the_grade_is_off_is_refused():
+    rng = np.random.default_rng(4)
+    one = exam(rng, donors=80)
+    strange = 0.7 * one.truth + 0.3 * rng.dirichlet(np.ones(GRADES), len(one.truth))
+    off = replace(one, target=strange, raters=np.full(len(strange), 10**6))
+    error = graded(one.truth).expected_grade - mean_grade(off.target)
+    right = float(np.sqrt(np.mean(error**2)))
+    for factor, refused in ((0.5, True), (1.02, False), (2.0, True)):
+        sides = (graded(one.truth, doubt=doubt) for doubt in (right, factor * right))
+        found = doubt_change(*sides, off, 0.05, resamples=200)
+        assert ("doubt" in beyond({"doubt": found})) == refused
 
 
 def test_a_detector_is_rounded_from_its_first_layer_on_and_judged_by_its_own_counts():

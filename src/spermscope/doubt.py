@@ -79,15 +79,24 @@ def fit_doubt(spread: Floats, off: Floats, variance: Floats) -> Doubt:
     log_spread = np.log(np.maximum(spread, LEAST))
     middle, told = float(log_spread.mean()), float(np.ptp(spread)) > LEAST and len(off) >= FEWEST
 
-    def surprise(line: Floats) -> float:
-        whole = np.exp(2.0 * (line[0] + line[1] * (log_spread - middle))) + variance + LEAST**2
-        return float(np.mean(np.log(whole) + off**2 / whole))
+    def unlikely(line: Floats) -> float:
+        return float(surprise(np.exp(line[0] + line[1] * (log_spread - middle)), off, variance).mean())
 
     own = float(np.mean(off**2 - variance))
     start = np.array([0.5 * np.log(max(own, LEAST**2)), 0.25 * STEEPEST * told])
     bounds = [(2.0 * np.log(LEAST), None), (0.0, STEEPEST * told)]
-    height, power = minimize(surprise, start, method="L-BFGS-B", bounds=bounds).x.tolist()
+    height, power = minimize(unlikely, start, method="L-BFGS-B", bounds=bounds).x.tolist()
     return Doubt(round(float(np.exp(height - power * middle)), 5), round(power, 5))
+
+
+def surprise(doubt: Floats, off: Floats, variance: Floats) -> Floats:
+    """``(N,)`` how unlikely each error is under its doubt, in nats: Gaussian, of variance ``doubt^2 + variance``.
+
+    A proper score: least on average where the doubt is right. A constant is left out.
+    """
+    whole = doubt**2 + variance + LEAST**2
+    nats: Floats = 0.5 * (np.log(whole) + off**2 / whole)
+    return nats
 
 
 def kept(doubt: Floats, off: Floats, variance: Floats) -> NDArray[np.bool_]:

@@ -20,7 +20,7 @@ from spermscope.metrics import Exam, mean_distribution
 from spermscope.model_file import INT8, Arrays, ModelFile, Variant, read_model
 from spermscope.runtime import Model
 from spermscope.training.quantise import expected_outputs, quantise
-from spermscope.training.worsening import beyond, changes
+from spermscope.training.worsening import beyond, changes, doubt_change
 
 Ints = NDArray[np.int64]
 
@@ -89,11 +89,14 @@ def judge(file: ModelFile, parts: Parts, margin: float, progress: Progress = lam
     count = len(parts.judged)
     before = grade_rows(Model(file), parts.data, parts.judged, _after(0, 2 * count, progress))
     after = grade_rows(whole, parts.data, parts.judged, _after(count, 2 * count, progress))
+    found = changes(before, after, parts.exam(), margin)
+    if "doubt" in file.card.constants:
+        found["doubt"] = doubt_change(before, after, parts.exam(), margin)
     variant = Variant(
         made_by=f"spermscope export --int8 on {len(parts.calibrating)} clips, onnxruntime {onnxruntime.__version__}",
         judged_on=parts.sentence(),
         split_hash=split_hash(parts.donors),
-        changes=changes(before, after, parts.exam(), margin),
+        changes=found,
     )
     return Trial(replace(file, card=file.card.model_copy(update={"variants": {"int8": variant}})), variant)
 
