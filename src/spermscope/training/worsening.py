@@ -13,8 +13,8 @@ from spermscope.metrics.intervals import RESAMPLES
 from spermscope.model_file import Change
 from spermscope.types import Grades
 
-SPANS = {"calibration_error": 0.2, "unlike": 0.4, "doubt": 0.4}
-"""What a margin is a share of where the mean row tells nothing; a doubt of a seventh too little costs 0.02 nats."""
+SPANS = {"calibration_error": 0.2, "unlike": 0.4}
+"""What a margin is a share of where the mean row tells nothing."""
 SIGHT = ("recall", "precision", "f1")
 """Measures of a detector: more is better."""
 DRAWS = 12
@@ -42,11 +42,16 @@ def changes(
 
 
 def doubt_change(before: Grades, after: Grades, exam: Exam, share: float, *, resamples: int = RESAMPLES) -> Change:
-    """How unlikely the experts' mean grades are under the model's own doubt, in nats a clip; of a model with a law."""
+    """How unlikely the experts' mean grades are under the model's own doubt, in nats a clip; of a model with a law.
+
+    All that can be learned is ``0.5 log(a / b)``: a Gaussian of the mean row's mean squared error, and one of what the
+    chance of votes leaves.
+    """
     true, variance = mean_grade(exam.target), chance(exam.target, exam.raters)
     one, two = (surprise(each.uncertainty, each.expected_grade - true, variance) for each in (before, after))
+    way = 0.5 * np.log(np.mean((mean_grade(exam.mean) - true) ** 2) / variance.mean())
     low, high = bootstrap_interval(two - one, exam.donor, _rng(), resamples=resamples)
-    return change(one.mean(), two.mean(), (two - one).mean(), low, high, share * SPANS["doubt"])
+    return change(one.mean(), two.mean(), (two - one).mean(), low, high, share * way)
 
 
 def margins(exam: Exam, share: float) -> dict[str, float]:
