@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from spermscope.doubt import chance, surprise
+from spermscope.doubt import LEAST, chance, surprise
 from spermscope.metrics import MEASURES, Exam, beside, bootstrap_interval, mean_grade, paired_differences
 from spermscope.metrics.intervals import RESAMPLES
 from spermscope.model_file import Change
@@ -49,7 +49,8 @@ def doubt_change(before: Grades, after: Grades, exam: Exam, share: float, *, res
     """
     true, variance = mean_grade(exam.target), chance(exam.target, exam.raters)
     one, two = (surprise(each.uncertainty, each.expected_grade - true, variance) for each in (before, after))
-    way = 0.5 * np.log(np.mean((mean_grade(exam.mean) - true) ** 2) / variance.mean())
+    unlearned, left = np.mean((mean_grade(exam.mean) - true) ** 2), variance.mean()
+    way = max(0.0, 0.5 * float(np.log((unlearned + LEAST**2) / (left + LEAST**2))))
     low, high = bootstrap_interval(two - one, exam.donor, _rng(), resamples=resamples)
     return change(one.mean(), two.mean(), (two - one).mean(), low, high, share * way)
 
