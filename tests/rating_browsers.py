@@ -76,6 +76,8 @@ class Seat:
         self.context = browser.new_context(
             viewport={"width": width, "height": height}, locale=locale, ignore_https_errors=True, accept_downloads=True
         )
+        # Chromium tells a loaded page of its first route by and by; after one of nowhere all others hold at once.
+        self.context.route("http://nowhere.invalid/**", lambda route: route.abort())
         self.page = self.context.new_page()
         self.requests, self.complaints = [], []
         self.page.on("request", lambda request: self.requests.append(request.url))
