@@ -77,7 +77,7 @@ def _drawn(folder: Path, rules: ClipSettings, still_donors: int, clip_donors: in
 def _learned(encoder: CropEncoder, stills: Stills, epochs: int) -> NDArray[np.float64]:
     """``(13,)`` shares of the traits' variance that are read of the last tenth's stills, having learned the others'."""
     learned = len(stills) - len(stills) // 10
-    known, held = (Stills(stills.frames[part], stills.traits[part]) for part in (slice(learned), slice(learned, None)))
+    known, held = stills.part(slice(learned)), stills.part(slice(learned, None))
     rng = np.random.default_rng(0)
     probe = fit_stills(encoder, TOKEN, known, epochs, STILL_RATE, rng, _told("encoder"))
     off = np.square(read_traits(encoder, probe, held) - held.traits).mean(0)

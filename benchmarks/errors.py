@@ -47,7 +47,7 @@ def takes(model: Path, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     for row in range(CELLS):
         clips, true_um = [], []
         for _ in range(TAKES):
-            frames, xy_um = film(donor, cells, row, times_s, number, rng, rules)
+            frames, xy_um, _ = film(donor, cells, row, times_s, number, rng, rules)
             seen_um = xy_um + rng.normal(0.0, JITTER_UM, xy_um.shape)
             clips.append(Clip(len(clips), frames, times_s, seen_um, np.ones(len(times_s), np.bool_), rules.um_per_px))
             true_um.append(xy_um)

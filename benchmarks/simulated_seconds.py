@@ -35,7 +35,7 @@ def _of_donor(number: int, um_per_px: float, fps: float) -> Seconds:
     cells = draw_cells(donor, CELLS_A_DONOR, rng)
     times_s = np.round(np.arange(2 * rules.length) / rules.rate_hz * fps) / fps
     films = [film(donor, cells, row, times_s, 0, rng, rules) for row in range(len(cells))]
-    pictures, heads_um = (np.stack(side) for side in zip(*films, strict=True))
+    pictures, heads_um = np.stack([one.frames for one in films]), np.stack([one.head_um for one in films])
     found_um = heads_um + rng.normal(0.0, JITTER_UM, heads_um.shape)
     seen, panel = np.ones(rules.length, bool), Panel(np.random.default_rng(PANEL_SEED))
     clips, truths = [], []

@@ -196,6 +196,21 @@ def test_layers_behind_the_first_are_rounded_and_nothing_else(grader, whole):
     assert sorted(int(np.prod(one.dims)) for one in scales.values()) == [1, 1, 6, 8]
 
 
+def test_a_layer_that_looks_at_the_picture_itself_elsewhere_is_a_first_one():
+    """Where it looks hangs on layers, what it sees does not."""
+    nodes = [
+        helper.make_node("Conv", ["picture", "w"], ["a"], "first"),
+        helper.make_node("MatMul", ["a", "turn"], ["grid"], "where"),
+        helper.make_node("GridSample", ["picture", "grid"], ["there"]),
+        helper.make_node("Conv", ["there", "w"], ["b"], "close"),
+        helper.make_node("GridSample", ["b", "grid"], ["again"]),
+        helper.make_node("Conv", ["again", "w"], ["token"], "last"),
+    ]
+    kernels = {"w": np.ones((1, 1, 1, 1)), "turn": np.ones((128, 2))}
+    made = graph(nodes, {"picture": (1, 128, 128)}, {"token": (6,)}, **kernels)
+    assert layers(onnx.load_from_string(made)) == (["first", "close"], ["where", "last"])
+
+
 def test_rounding_is_what_its_closed_form_says(grader, whole, pictures):
     """Against numpy, from the f32 graph: 255 steps from 0 to the greatest value seen, 127 each way of a weight."""
     plain = onnx.load_from_string(read_model(grader).graphs["encoder"]).graph

@@ -14,7 +14,7 @@ from spermscope.models.r2plus1d import R2Plus1D  # noqa: E402
 from spermscope.models.resnet import FrameMean, ResNet, bottleneck  # noqa: E402
 from spermscope.models.sampling import central, evenly  # noqa: E402
 from spermscope.models.slowfast import SlowFast  # noqa: E402
-from spermscope.models.streaming import TOKEN, CropEncoder, EncoderAtWork, GradeHead, HeadAtWork, StreamingClip  # noqa: E402
+from spermscope.models.streaming import TOKEN, CropEncoder, GradeHead, HeadAtWork, StreamingClip  # noqa: E402
 from spermscope.models.timesformer import TimeSformer  # noqa: E402
 from spermscope.models.weights import ANSWERS, load_trunk  # noqa: E402
 from spermscope.training.export import to_onnx  # noqa: E402
@@ -261,12 +261,18 @@ def test_the_track_is_seen_at_any_length_and_in_its_order():
         assert not torch.allclose(seen(motion), seen(motion.flip(1)), atol=1e-4)
 
 
-def test_the_encoder_at_work_leaves_out_only_what_changes_nothing():
-    encoder = CropEncoder()
-    pictures = torch.randn(4, 1, 128, 128)
-    encoder(pictures)
+def test_the_encoder_looks_closely_along_the_heading_that_it_tells():
+    """Pixels farther from the neck than the second sight's corners change what it sees through the first alone."""
+    encoder = CropEncoder().eval()
+    picture = torch.randn(1, 1, 128, 128)
     with torch.no_grad():
-        torch.testing.assert_close(EncoderAtWork(encoder.eval())(pictures), encoder(pictures), rtol=1e-5, atol=1e-6)
+        token, heading = encoder.look(picture)
+        head = encoder.detail(encoder.facing(picture, heading)).flatten(1)
+        whole = encoder.whole(torch.nn.functional.avg_pool2d(picture, 2))
+        around = torch.cat([whole.mean((2, 3)), whole[:, :, 1:3, 1:3].mean((2, 3))], 1)
+        torch.testing.assert_close(heading, encoder.heading(around))
+        torch.testing.assert_close(token, encoder.out(torch.cat([head, around], 1)))
+        torch.testing.assert_close(encoder(picture), token)
 
 
 def test_the_streaming_network_on_a_clip_is_encoder_and_head_at_work():

@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from spermscope.clips import to_model_input  # noqa: E402
-from spermscope.training.sight import as_input, input_on_card, turned  # noqa: E402
+from spermscope.training.sight import Turns, as_input, input_on_card, turned  # noqa: E402
 
 
 @pytest.mark.parametrize("size", [128, 150])
@@ -38,3 +38,18 @@ def test_a_clip_is_turned_and_mirrored_as_a_whole_in_eight_ways_and_keeps_its_sh
     assert len(seen) == 8
     assert 0.1 < np.mean(np.array(signs) < 0) < 0.2
     assert np.std(np.log(np.abs(signs))) == pytest.approx(0.15, abs=0.02)
+
+
+def test_directions_turn_with_their_pictures():
+    count, rng = 200, np.random.default_rng(1)
+    angle = rng.uniform(0, 2 * np.pi, count)
+    pointing = np.column_stack([np.cos(angle), np.sin(angle)])
+    y, x = np.mgrid[:33, :33] - 16.0
+    tip = 10 * pointing[:, :, None, None]
+    lit = np.exp(-0.5 * ((x - tip[:, 0]) ** 2 + (y - tip[:, 1]) ** 2))[:, None]
+    turns = Turns(count, rng)
+    shown = turns.pictures(torch.from_numpy(lit)).abs()[:, 0].numpy()
+    turned_to = turns.directions(torch.from_numpy(pointing)).numpy()
+    weight = shown.sum((1, 2))
+    found = np.column_stack([(shown * x).sum((1, 2)) / weight, (shown * y).sum((1, 2)) / weight])
+    np.testing.assert_allclose(found, 10 * turned_to, atol=0.05)

@@ -21,7 +21,9 @@ def spots(count=450):
     size = rng.uniform(2, 9, count)
     y, x = np.mgrid[:128, :128] - 63.5
     frames = rng.integers(80, 90, (count, 128, 128)) + 100 * (np.hypot(x, y) < size[:, None, None])
-    return Stills(frames.astype(np.uint8), ((size - 5.5) / 2)[:, None].astype(np.float32))
+    return Stills(
+        frames.astype(np.uint8), ((size - 5.5) / 2)[:, None].astype(np.float32), np.tile(np.float32([1, 0]), (count, 1))
+    )
 
 
 def test_stills_are_the_same_every_time_and_can_be_kept(tmp_path):
@@ -30,6 +32,7 @@ def test_stills_are_the_same_every_time_and_can_be_kept(tmp_path):
     save_stills(tmp_path / "s.npz", first)
     kept = load_stills(tmp_path / "s.npz")
     np.testing.assert_array_equal(kept.traits, first.traits)
+    np.testing.assert_array_equal(kept.heading, first.heading)
     assert np.isfinite(first.traits).all()
     assert to_model_input(first.frames).std() > 0.05
 
@@ -39,6 +42,32 @@ def test_at_another_scale_the_same_cells_are_seen():
     np.testing.assert_array_equal(finer.traits, usual.traits)
     assert finer.frames.shape == usual.frames.shape
     assert np.any(finer.frames != usual.frames)
+
+
+def strokes(count=450):
+    """Bright strokes as long as they point somewhere: thick in front, thin behind; their length is the one trait."""
+    rng = np.random.default_rng(4)
+    angle, long = rng.uniform(0, 2 * np.pi, count), rng.uniform(6, 14, count)
+    y, x = np.mgrid[:128, :128] - 63.5
+    along = x * np.cos(angle)[:, None, None] + y * np.sin(angle)[:, None, None]
+    across = np.abs(y * np.cos(angle)[:, None, None] - x * np.sin(angle)[:, None, None])
+    lit = (across < np.where(along > 0, 5, 1.5)) & (along > -long[:, None, None]) & (along < 6)
+    frames = rng.integers(80, 90, (count, 128, 128)) + 100 * lit
+    heading = np.column_stack([np.cos(angle), np.sin(angle)]).astype(np.float32)
+    return Stills(frames.astype(np.uint8), ((long - 10) / 4)[:, None].astype(np.float32), heading)
+
+
+@pytest.mark.slow
+def test_the_streaming_network_learns_where_heads_point(tmp_path):
+    torch.set_num_threads(1)
+    stills = strokes()
+    train_on_stills(stills.part(slice(400)), tmp_path / "w.pt", "stream", epochs=25, rate=3e-3)
+    network = NETWORKS["stream"](1, 1)
+    network.load_state_dict(torch.load(tmp_path / "w.pt", weights_only=True))
+    with torch.no_grad():
+        inputs = torch.from_numpy(to_model_input(stills.frames[400:]))[:, None]
+        found = torch.nn.functional.normalize(network.encoder.eval().look(inputs)[1], dim=1).numpy()
+    assert np.mean(np.sum(found * stills.heading[400:], 1) > np.cos(np.radians(20))) > 0.9
 
 
 @pytest.mark.slow
@@ -79,8 +108,9 @@ def test_a_killed_training_on_stills_ends_as_an_unbroken_one(tmp_path):
 
 
 def test_a_file_that_holds_no_stills_and_too_few_of_them_are_refused_in_one_line(tmp_path):
-    np.savez(tmp_path / "other.npz", frames=np.zeros((3, 150, 150), np.uint8), traits=np.zeros((3, 13)))
-    np.savez(tmp_path / "less.npz", frames=np.zeros((3, 128, 128), np.uint8))
+    rows = {"traits": np.zeros((3, 13)), "heading": np.zeros((3, 2))}
+    np.savez(tmp_path / "other.npz", frames=np.zeros((3, 150, 150), np.uint8), **rows)
+    np.savez(tmp_path / "less.npz", frames=np.zeros((3, 128, 128), np.uint8), traits=rows["traits"])
     (tmp_path / "junk.npz").write_bytes(b"junk")
     for name, says in (("other", r"\(3, 150, 150\)"), ("less", "something else"), ("junk", "something else")):
         with pytest.raises(ValueError, match=says):

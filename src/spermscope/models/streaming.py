@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from spermscope.models.distance import Distance
+from spermscope.models.facing import Facing
 
 TOKEN = 256
 WIDTH = 192
@@ -29,60 +30,35 @@ class _Residual(nn.Module):
         """``(B, inputs, H, W)`` to ``(B, outputs, H/2, W/2)``."""
         return torch.relu(self.main(x) + self.short(x))
 
-    def inner(self, x: Tensor, border: int) -> Tensor:
-        """What ``forward`` gives of the middle of a larger picture, ``(B, outputs, H/2 - 2, W/2 - 2)``, rounded down.
-
-        ``border`` is 1 where the larger picture begins at the top left where ``x`` does, 0 where ``x`` lies within.
-        """
-        first, first_norm, threshold, second, second_norm = self.main
-        x_in = nn.functional.conv2d(x, first.weight, stride=2, padding=border)
-        main = second_norm(nn.functional.conv2d(threshold(first_norm(x_in)), second.weight))
-        near = slice(3 - border, -2)
-        return torch.relu(main + self.short(x[:, :, near, near]))
-
 
 class CropEncoder(nn.Module):
     """``(B, 1, 128, 128)`` from ``clips.to_model_input`` to a token ``(B, 256)``.
 
-    Two sights of one crop: the central 32 um at full resolution, where the head and its neck must be told to a fraction
-    of a pixel, and the whole at half resolution, where a tail is seen well enough.
+    Two sights of one crop: the whole at half resolution, where a tail is seen well enough, and where the head points;
+    then the head and its neck, 18 x 12 um turned to point to the right, where they must be told to a fraction of a
+    pixel.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.detail = nn.Sequential(_enter(32), _Residual(32, 48), _Residual(48, 96))
         self.whole = nn.Sequential(_enter(16), _Residual(16, 32), _Residual(32, 64), _Residual(64, 128))
-        self.out = nn.Linear(96 * 16 + 128 * 2, TOKEN)
+        self.heading = nn.Linear(128 * 2, 2)
+        self.facing = Facing(height=32, width=48, step_px=0.75, behind_px=6.0)
+        self.detail = nn.Sequential(_enter(32), _Residual(32, 48), _Residual(48, 96))
+        self.out = nn.Linear(96 * 4 * 6 + 128 * 2, TOKEN)
         self.to(memory_format=torch.channels_last)
 
     def forward(self, picture: Tensor) -> Tensor:
         """See the class."""
-        return self.join(self.detail(picture[:, :, 32:96, 32:96])[:, :, 2:6, 2:6], picture)
+        return self.look(picture)[0]
 
-    def join(self, head: Tensor, picture: Tensor) -> Tensor:
-        """The token of what the first sight shows of the head, ``(B, 96, 4, 4)``, and of the whole."""
+    def look(self, picture: Tensor) -> tuple[Tensor, Tensor]:
+        """The token, and the vector ``(B, 2)`` along which it took the head to point; no length is meant."""
         whole = self.whole(nn.functional.avg_pool2d(picture, 2))
-        seen = [head.flatten(1), whole.mean((2, 3)), whole[:, :, 1:3, 1:3].mean((2, 3))]
-        token: Tensor = self.out(torch.cat(seen, 1))
-        return token
-
-
-class EncoderAtWork(nn.Module):
-    """The encoder in the form in which it is exported: what the first sight's middle does not hang on is left out.
-
-    A fifth of the time; training goes through the whole, as it did when the shipped weights were trained.
-    """
-
-    def __init__(self, encoder: CropEncoder) -> None:
-        super().__init__()
-        self.encoder = encoder
-
-    def forward(self, picture: Tensor) -> Tensor:
-        """As ``CropEncoder``."""
-        enter, outer, inner = self.encoder.detail
-        # Rows 30 and 31 of 32 reach only what is left out, as do the first and the last two of the 16 that follow.
-        near = enter(picture[:, :, 32:96, 32:96])[:, :, :30, :30]
-        return self.encoder.join(inner.inner(outer.inner(near, border=1), border=0), picture)
+        around = torch.cat([whole.mean((2, 3)), whole[:, :, 1:3, 1:3].mean((2, 3))], 1)
+        heading = self.heading(around)
+        head = self.detail(self.facing(picture, heading))
+        return self.out(torch.cat([head.flatten(1), around], 1)), heading
 
 
 def _enter(width: int) -> nn.Sequential:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,15 +114,13 @@ def donor_clips(
     donor = draw_donor(rng, number)
     cells = draw_cells(donor, count, rng)
     times_s = np.arange(rules.length) / rules.rate_hz
-    frames, true_um = zip(
-        *(film(donor, cells, row, times_s, seed, rng, rules) for row in range(len(cells))), strict=True
-    )
-    positions = np.stack(true_um)
+    films = [film(donor, cells, row, times_s, seed, rng, rules) for row in range(len(cells))]
+    positions = np.stack([one.head_um for one in films])
     seen = appearance(cells, donor.optics, donor.um_per_px, times_s, positions)
     experts = Panel(np.random.default_rng(panel), raters)
     observed = rng.random((len(cells), len(times_s))) >= UNOBSERVED
     return PanelClips(
-        frames=np.stack(frames),
+        frames=np.stack([one.frames for one in films]),
         time_s=np.tile(times_s, (len(cells), 1)),
         xy_um=positions + rng.normal(0.0, JITTER_UM, positions.shape),
         observed=observed,
@@ -133,6 +132,17 @@ def donor_clips(
     )
 
 
+class Film(NamedTuple):
+    """One cell: crops ``frames (T, S, S) uint8``, its true head positions ``head_um (T, 2)`` and where the head points.
+
+    ``heading (T, 2)`` are unit vectors, x to the right, y downward.
+    """
+
+    frames: NDArray[np.uint8]
+    head_um: NDArray[np.float64]
+    heading: NDArray[np.float64]
+
+
 def film(
     donor: Donor,
     cells: Cells,
@@ -141,8 +151,8 @@ def film(
     seed: int,
     rng: np.random.Generator,
     rules: ClipSettings,
-) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """One cell among a few neighbours: crops ``(T, 150, 150)`` and its true head positions ``(T, 2)`` um."""
+) -> Film:
+    """One cell among a few neighbours."""
     around = Cells.join([cells.take(np.array([row])), draw_cells(donor, int(rng.poisson(1.2)), rng)])
     side_px = int(np.ceil((rules.size_px * rules.um_per_px + 4.0) / donor.um_per_px))
     settings = SceneSettings(
@@ -155,7 +165,7 @@ def film(
     )
     start = rng.uniform(0, 2 * MARGIN_UM + side_px * donor.um_per_px, (len(around), 2))
     scene = Scene(settings, cells=around, optics=donor.optics, start_um=start)
-    frames, true_um = [], []
+    frames, head_um, heading = [], [], []
     for time_s in times_s.tolist():
         pose = scene.swimmers.at(time_s)
         head = np.array([pose.x_um[0], pose.y_um[0]])
@@ -164,8 +174,10 @@ def film(
         image = scene.render(time_s, view)
         middle = (0.5 * side_px, 0.5 * side_px)
         frames.append(crop(image, middle, donor.um_per_px, rules))
-        true_um.append(head)
-    return np.stack(frames), np.stack(true_um)
+        head_um.append(head)
+        points = np.radians(pose.heading_deg[0])
+        heading.append(np.array([np.cos(points), np.sin(points)]))
+    return Film(np.stack(frames), np.stack(head_um), np.stack(heading))
 
 
 def split(clips: PanelClips, donors: NDArray[np.int64]) -> PanelClips:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from spermscope.clips import MODEL_PX, MOTION_FEATURES
-from spermscope.models.streaming import TOKEN, CropEncoder, EncoderAtWork, GradeHead, HeadAtWork
+from spermscope.models.streaming import TOKEN, CropEncoder, GradeHead, HeadAtWork
 
 Graphs = dict[str, bytes]
 Golden = dict[str, NDArray[np.float32]]
@@ -63,7 +63,7 @@ def streaming_graphs(encoder: CropEncoder, head: GradeHead, every: int) -> tuple
         "motion": torch.rand(ITEMS, length, MOTION_FEATURES, generator=generator),
         "valid": torch.ones(ITEMS, length),
     }
-    seeing, judging = EncoderAtWork(encoder.to(memory_format=torch.contiguous_format)), HeadAtWork(head, every)
+    seeing, judging = encoder.to(memory_format=torch.contiguous_format), HeadAtWork(head, every)
     graphs = {
         "encoder": to_onnx(seeing, picture, ["token"], {"picture": {0: "batch"}}),
         "head": to_onnx(judging, given, GRADED, {name: {0: "batch"} for name in given}),

@@ -93,7 +93,7 @@ def train_on_stills(
         raise ValueError(f"stills: expected {FEWEST} or more to learn from and to test on, found {len(stills)}")
     torch.manual_seed(seed)
     learned = len(stills) - len(stills) // 10
-    known, held = (Stills(stills.frames[part], stills.traits[part]) for part in (slice(learned), slice(learned, None)))
+    known, held = stills.part(slice(learned)), stills.part(slice(learned, None))
     built = NETWORKS[network](stills.traits.shape[1], 1)
     rng = np.random.default_rng([seed, 32])
     of = f"{network}, {epochs} epochs at {rate:g}, seed {seed}, {stills.name}"

@@ -77,7 +77,8 @@ def layers(network: onnx.ModelProto) -> tuple[list[str], list[str]]:
     inner: list[str] = []
     for node in network.graph.node:
         layer = node.op_type == "Conv" or (node.op_type == "MatMul" and node.input[1] in weights)
-        late = any(name in behind for name in node.input)
+        # Where a picture is looked at again elsewhere, the grid that says where is no layer's output in its place.
+        late = any(name in behind for name in (node.input[:1] if node.op_type == "GridSample" else node.input))
         if layer:
             (inner if late else first).append(node.name)
         if layer or late:

@@ -26,19 +26,38 @@ def input_on_card(frames: Tensor) -> Tensor:
     return torch.asinh((centre - level[..., None]) / (GAIN * spread[..., None]).clamp(min=2.0))
 
 
+class Turns:
+    """Drawn for each of some pictures: one of the eight quarter turns and mirrorings, a gain and a sign."""
+
+    def __init__(self, count: int, rng: np.random.Generator) -> None:
+        self._across, self._down, self._swapped = rng.random((3, count)) < 0.5
+        sign = np.where(rng.random(count) < 0.15, -1.0, 1.0)
+        self._gain = (sign * np.exp(rng.normal(0, 0.15, count))).astype(np.float32)
+
+    def pictures(self, inputs: Tensor) -> Tensor:
+        """``(B, T, H, H)``, each clip turned as a whole, times its gain."""
+
+        def each(values: NDArray[np.generic]) -> Tensor:
+            return torch.from_numpy(values).to(inputs.device)[:, None, None, None]
+
+        inputs = torch.where(each(self._across), inputs.flip(3), inputs)
+        inputs = torch.where(each(self._down), inputs.flip(2), inputs)
+        inputs = torch.where(each(self._swapped), inputs.transpose(2, 3), inputs)
+        return inputs * each(self._gain)
+
+    def directions(self, vectors: Tensor) -> Tensor:
+        """``(B, 2)``, x to the right and y downward, as they lie in the turned pictures."""
+        x, y = vectors.unbind(1)
+        across, down, swapped = (
+            torch.from_numpy(drawn).to(vectors.device) for drawn in (self._across, self._down, self._swapped)
+        )
+        x, y = torch.where(across, -x, x), torch.where(down, -y, y)
+        return torch.stack([torch.where(swapped, y, x), torch.where(swapped, x, y)], 1)
+
+
 def turned(inputs: Tensor, rng: np.random.Generator) -> Tensor:
-    """``(B, T, H, H)``: each clip turned by quarters and mirrored as a whole, its gain and sign drawn."""
-
-    def each(values: NDArray[np.generic]) -> Tensor:
-        return torch.from_numpy(values).to(inputs.device)[:, None, None, None]
-
-    count = len(inputs)
-    across, down, swapped = rng.random((3, count)) < 0.5
-    sign = np.where(rng.random(count) < 0.15, -1.0, 1.0) * np.exp(rng.normal(0, 0.15, count))
-    inputs = torch.where(each(across), inputs.flip(3), inputs)
-    inputs = torch.where(each(down), inputs.flip(2), inputs)
-    inputs = torch.where(each(swapped), inputs.transpose(2, 3), inputs)
-    return inputs * each(sign.astype(np.float32))
+    """``(B, T, H, H)``, each clip turned, mirrored and weighed by chance."""
+    return Turns(len(inputs), rng).pictures(inputs)
 
 
 def _median(values: Tensor) -> Tensor:

@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from spermscope.clips import MODEL_PX
 from spermscope.drawing import Progress, draw_all
+from spermscope.models.streaming import CropEncoder
 from spermscope.settings import ClipSettings
 from spermscope.simulate.donors import draw_cells, draw_donor
 from spermscope.simulate.experts import appearance
@@ -26,22 +27,32 @@ from spermscope.study.panel_clips import USUAL, film
 from spermscope.study.traits import shape_traits
 from spermscope.training.checkpoint import Checkpoint
 from spermscope.training.loop import Loop, fastest_device, mixed_precision
-from spermscope.training.sight import as_input, turned
+from spermscope.training.sight import Turns, as_input
 from spermscope.whole_files import put
 
 CELLS_A_DONOR = 3
 BATCH = 512
+HEADING = 0.2
+"""Weight of the headings (mean squared error of unit vectors) beside the traits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stills:
-    """N crops ``frames (N, 128, 128) uint8`` and ``traits (N, 13) float32``, as ``shape_traits`` gives them."""
+    """N crops ``frames (N, 128, 128) uint8`` and ``traits (N, 13) float32``, as ``shape_traits`` gives them.
+
+    ``heading (N, 2) float32`` are unit vectors to where heads point, x to the right, y downward.
+    """
 
     frames: NDArray[np.uint8]
     traits: NDArray[np.float32]
+    heading: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    def part(self, rows: slice) -> Stills:
+        """Those alone."""
+        return Stills(self.frames[rows], self.traits[rows], self.heading[rows])
 
     @property
     def name(self) -> str:
@@ -58,13 +69,13 @@ def draw_stills(
 ) -> Stills:
     """``CELLS_A_DONOR`` stills of each donor; they depend on ``seed``, his number and the scale of ``rules`` alone."""
     parts = draw_all(partial(_donor_stills, seed, rules=rules), donors, processes, progress)
-    return Stills(np.concatenate([part.frames for part in parts]), np.concatenate([part.traits for part in parts]))
+    return Stills(*(np.concatenate([getattr(part, name) for part in parts]) for name in Stills.__slots__))
 
 
 def save_stills(path: Path, stills: Stills) -> None:
     """Keep stills in an uncompressed ``.npz``."""
     with put(path) as part, part.open("wb") as file:
-        np.savez(file, allow_pickle=False, frames=stills.frames, traits=stills.traits)
+        np.savez(file, allow_pickle=False, **{name: getattr(stills, name) for name in Stills.__slots__})
 
 
 def load_stills(path: Path) -> Stills:
@@ -77,11 +88,12 @@ def load_stills(path: Path) -> Stills:
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            stills = Stills(arrays["frames"], arrays["traits"])
+            stills = Stills(*(arrays[name] for name in Stills.__slots__))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path}: expected stills of simulate stills, found something else") from error
     wanted, found = (len(stills), MODEL_PX, MODEL_PX), stills.frames.shape
-    if found != wanted or stills.frames.dtype != np.uint8 or len(stills.traits) != len(stills):
+    rows = {len(stills.frames), len(stills.traits), len(stills.heading)}
+    if found != wanted or stills.frames.dtype != np.uint8 or len(rows) > 1:
         raise ValueError(f"{path}: expected uint8 stills of {wanted} with their traits, found {found}")
     return stills
 
@@ -91,13 +103,15 @@ def _donor_stills(seed: int, number: int, rules: ClipSettings = USUAL) -> Stills
     donor = draw_donor(rng, number)
     cells = draw_cells(donor, CELLS_A_DONOR, rng)
     times_s = rng.uniform(0.0, 1.0, (CELLS_A_DONOR, 1))
-    frames = [film(donor, cells, row, times_s[row], seed, rng, rules)[0][0] for row in range(CELLS_A_DONOR)]
+    films = [film(donor, cells, row, times_s[row], seed, rng, rules) for row in range(CELLS_A_DONOR)]
     edge = (rules.size_px - MODEL_PX) // 2
     seen_px = slice(edge, edge + MODEL_PX)
     # Movement is no trait of a still: any two positions do.
     nowhere = np.zeros((CELLS_A_DONOR, 2, 2))
     seen = appearance(cells, donor.optics, donor.um_per_px, np.array([0.0, 1.0]), nowhere)
-    return Stills(np.stack(frames)[:, seen_px, seen_px], shape_traits(cells, seen).astype(np.float32))
+    frames = np.concatenate([one.frames for one in films])[:, seen_px, seen_px]
+    heading = np.concatenate([one.heading for one in films])
+    return Stills(frames, shape_traits(cells, seen).astype(np.float32), heading.astype(np.float32))
 
 
 def fit_stills(
@@ -112,19 +126,30 @@ def fit_stills(
 ) -> nn.Linear:
     """``sight``, ``(B, 1, 128, 128)`` to ``(B, width)``, and a linear reading of it on the traits (smooth L1).
 
-    Both are left on the fastest device. What was kept in ``checkpoint`` is gone on with.
+    One that turns heads learns where they point, too. Both are left on the fastest device. What was kept in
+    ``checkpoint`` is gone on with.
     """
     device = fastest_device()
     probe = nn.Linear(width, stills.traits.shape[1])
-    frames, target = torch.from_numpy(stills.frames).to(device), torch.from_numpy(stills.traits).to(device)
+    frames, traits, heading = (torch.from_numpy(getattr(stills, name)).to(device) for name in Stills.__slots__)
     batch = min(BATCH, max(2, len(stills) // 8))
     loop = Loop([sight.to(device), probe.to(device)], rate, epochs, len(stills), batch, progress)
     for rows in loop.batches(rng, checkpoint):
-        some = torch.from_numpy(rows).to(device)
+        some, turns = torch.from_numpy(rows).to(device), Turns(len(rows), rng)
+        pictures = turns.pictures(as_input(frames[some])[:, None])
         with mixed_precision(device):
-            read = probe(sight(turned(as_input(frames[some])[:, None], rng)))
-        loop.descend(nn.functional.smooth_l1_loss(read.float(), target[some]))
+            seen, misled = _looked(sight, pictures, turns.directions(heading[some]))
+            read = probe(seen)
+        loop.descend(nn.functional.smooth_l1_loss(read.float(), traits[some]) + HEADING * misled)
     return probe
+
+
+def _looked(sight: nn.Module, pictures: Tensor, heading: Tensor) -> tuple[Tensor, Tensor | float]:
+    """What is seen, and how far off the headings are by which a sight turns its pictures; 0 where it does not."""
+    if not isinstance(sight, CropEncoder):
+        return sight(pictures), 0.0
+    seen, taken = sight.look(pictures)
+    return seen, nn.functional.mse_loss(taken.float(), heading)
 
 
 def read_traits(sight: nn.Module, probe: nn.Linear, stills: Stills) -> NDArray[np.float32]:
