@@ -184,6 +184,19 @@ def test_raters_who_are_made_up_have_no_ceilings_and_one_donor_no_mean_row(tmp_p
     json.dumps(found.as_json(), allow_nan=False)
 
 
+def test_a_model_that_learned_from_this_very_set_is_said_to_be_flattered(tmp_path, known):
+    data = open_dataset(made(tmp_path / "d", Form()))
+    told = {"trained_on": f"6 clips of 2 donors (data set {dataset_hash(data)}); a fifth of the donors taught nothing"}
+    card = known.card.model_copy(update=told)
+    knowing = load_model(write_model(tmp_path / "m.spermscope", card, known._graphs, known.golden))
+    assert evaluate(known, data).notes() == []
+    found = evaluate(knowing, data)
+    assert found.notes() == ["scores_learned_from"]
+    assert any("which flatters it" in line for line in found.lines())
+    other = open_dataset(made(tmp_path / "o", Form(), donors=3))
+    assert evaluate(knowing, other).notes() == []
+
+
 def test_the_shipped_grader_is_judged_too(tmp_path):
     found = evaluate(load_model(shipped("grader")), open_dataset(made(tmp_path / "d", Form())))
     np.testing.assert_allclose(found.grades.probabilities.sum(axis=1), 1.0)

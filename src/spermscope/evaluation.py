@@ -128,6 +128,7 @@ class Evaluation:
             "scores_simulated": self.exam.truth is not None,
             "compare_no_raters": self.exam.votes is None,
             "data_scale_unknown": self.dataset.form.um_per_px is None,
+            "scores_learned_from": dataset_hash(self.dataset) in self.model.card.trained_on,
             "scores_one_donor": len(np.unique(self.exam.donor)) == 1,
         }
         return [name for name, holds in said.items() if holds]
