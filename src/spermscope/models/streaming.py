@@ -13,21 +13,23 @@ WIDTH = 192
 
 
 class _Residual(nn.Module):
-    """Two 3 x 3 convolutions and a shortcut (He et al. 2016), halving the picture."""
+    """Two 3 x 3 convolutions and a shortcut (He et al. 2016): halves the picture, or keeps its size and its width."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
+        stride = 1 if inputs == outputs else 2
         self.main = nn.Sequential(
-            nn.Conv2d(inputs, outputs, 3, 2, 1, bias=False),
+            nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False),
             nn.BatchNorm2d(outputs),
             nn.ReLU(inplace=True),
             nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False),
             nn.BatchNorm2d(outputs),
         )
-        self.short = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
+        halved = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(inputs, outputs, 1, bias=False), nn.BatchNorm2d(outputs))
+        self.short = nn.Identity() if stride == 1 else halved
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(B, inputs, H, W)`` to ``(B, outputs, H/2, W/2)``."""
+        """``(B, inputs, H, W)`` to ``(B, outputs, H/2, W/2)``; as large as it was where the widths are equal."""
         return torch.relu(self.main(x) + self.short(x))
 
 
@@ -44,8 +46,8 @@ class CropEncoder(nn.Module):
         self.whole = nn.Sequential(_enter(16), _Residual(16, 32), _Residual(32, 64), _Residual(64, 128))
         self.heading = nn.Linear(128 * 2, 2)
         self.facing = Facing(height=32, width=48, step_px=0.75, behind_px=6.0)
-        self.detail = nn.Sequential(_enter(32), _Residual(32, 48), _Residual(48, 96))
-        self.out = nn.Linear(96 * 4 * 6 + 128 * 2, TOKEN)
+        self.detail = nn.Sequential(_enter(32), _Residual(32, 64), _Residual(64, 64), _Residual(64, 128))
+        self.out = nn.Linear(128 * 4 * 6 + 128 * 2, TOKEN)
         self.to(memory_format=torch.channels_last)
 
     def forward(self, picture: Tensor) -> Tensor:
