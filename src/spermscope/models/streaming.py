@@ -46,8 +46,10 @@ class CropEncoder(nn.Module):
         self.whole = nn.Sequential(_enter(16), _Residual(16, 32), _Residual(32, 64), _Residual(64, 128))
         self.heading = nn.Linear(128 * 2, 2)
         self.facing = Facing(height=32, width=48, step_px=0.75, behind_px=6.0)
-        self.detail = nn.Sequential(_enter(32), _Residual(32, 64), _Residual(64, 64), _Residual(64, 128))
-        self.out = nn.Linear(128 * 4 * 6 + 128 * 2, TOKEN)
+        self.detail = nn.Sequential(
+            _enter(32), _Residual(32, 64), _Residual(64, 64), _Residual(64, 128), nn.Conv2d(128, 48, 1)
+        )
+        self.out = nn.Linear(48 * 4 * 6 + 128 * 2, TOKEN)
         self.to(memory_format=torch.channels_last)
 
     def forward(self, picture: Tensor) -> Tensor:
