@@ -20,13 +20,14 @@ class Facing(nn.Module):
         super().__init__()
         across = (torch.arange(height) - (height - 1) / 2) * step_px
         along = (torch.arange(width) - (width - 1) / 2) * step_px - behind_px
-        self.register_buffer("at", torch.stack(torch.meshgrid(along, across, indexing="xy"), -1), persistent=False)
+        self.size = height, width
+        self.register_buffer("at", torch.cartesian_prod(across, along).flip(1), persistent=False)
 
     def forward(self, picture: Tensor, heading: Tensor) -> Tensor:
         """See the class; x to the right, y downward, of any length."""
-        # In f32: half precision would misplace pixels by a quarter of their width.
-        along = nn.functional.normalize(heading.float(), dim=1)
-        across = torch.stack([-along[:, 1], along[:, 0]], 1)
-        grid = self.at[..., :1] * along[:, None, None] + self.at[..., 1:] * across[:, None, None]
-        half = picture.shape[-1] / 2
-        return nn.functional.grid_sample(picture.float(), grid / half, "bilinear", "zeros", align_corners=False)
+        # Half precision would misplace pixels by a quarter of their width.
+        with torch.autocast(picture.device.type, enabled=False):
+            along = nn.functional.normalize(heading.float(), dim=1) * (2 / picture.shape[-1])
+            across = torch.stack([-along[:, 1], along[:, 0]], 1)
+            grid = (self.at @ torch.stack([along, across], 1)).unflatten(1, self.size)
+            return nn.functional.grid_sample(picture.float(), grid, "bilinear", "zeros", align_corners=False)
