@@ -37,6 +37,19 @@ def test_stills_are_the_same_every_time_and_can_be_kept(tmp_path):
     assert to_model_input(first.frames).std() > 0.05
 
 
+def test_heads_point_away_from_their_tails():
+    """Behind a head, along where it points, lies more of a cell than before it."""
+    drawn = [_donor_stills(0, number) for number in range(20)]
+    inputs = np.abs(to_model_input(np.concatenate([one.frames for one in drawn])))
+    pointing = np.concatenate([one.heading for one in drawn])[:, :, None, None]
+    np.testing.assert_allclose(np.hypot(*pointing.swapaxes(0, 1)), 1.0, rtol=1e-6)
+    y, x = np.mgrid[:128, :128] - 63.5
+    along, across = x * pointing[:, 0] + y * pointing[:, 1], x * pointing[:, 1] - y * pointing[:, 0]
+    near = np.abs(across) < 6
+    behind, before = (inputs[near & (side * along > 8) & (side * along < 20)].sum() for side in (-1, 1))
+    assert behind > 1.3 * before
+
+
 def test_at_another_scale_the_same_cells_are_seen():
     usual, finer = _donor_stills(0, 3), _donor_stills(0, 3, rules=ClipSettings(um_per_px=0.25))
     np.testing.assert_array_equal(finer.traits, usual.traits)
