@@ -64,3 +64,11 @@ def test_the_gradient_is_that_of_turning_a_little_further():
     with torch.no_grad():
         further = (shown(torch.tensor(0.31)) - shown(torch.tensor(0.29))) / 0.02
     assert float(angle.grad) == pytest.approx(float(further), rel=0.1)
+
+
+def test_pixels_lie_where_they_should_where_all_else_is_in_half_precision():
+    facing, pointing = Facing(height=8, width=12, step_px=1.0, behind_px=2.0), torch.tensor([[0.8, 0.6]])
+    seen = facing(pictured(wave), pointing)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(facing(pictured(wave), pointing), seen)
+    assert facing.to("meta")(pictured(wave).to("meta"), pointing.to("meta")).shape == seen.shape

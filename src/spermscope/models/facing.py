@@ -26,7 +26,7 @@ class Facing(nn.Module):
     def forward(self, picture: Tensor, heading: Tensor) -> Tensor:
         """See the class; x to the right, y downward, of any length."""
         # Half precision would misplace pixels by a quarter of their width.
-        with torch.autocast(picture.device.type, enabled=False):
+        with torch.autocast("cuda" if picture.is_cuda else "cpu", enabled=False):
             along = nn.functional.normalize(heading.float(), dim=1) * (2 / picture.shape[-1])
             across = torch.stack([-along[:, 1], along[:, 0]], 1)
             grid = (self.at @ torch.stack([along, across], 1)).unflatten(1, self.size)
