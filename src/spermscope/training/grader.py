@@ -51,7 +51,7 @@ def train_grader(
     donors: int = DONORS,
     seed: int = 0,
     still_donors: int = STILL_DONORS,
-    still_epochs: int = 16,
+    still_epochs: int = 12,
     head_epochs: int = 40,
     threads: int = 2,
     clips: PanelClips | None = None,
