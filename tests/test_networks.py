@@ -261,18 +261,34 @@ def test_the_track_is_seen_at_any_length_and_in_its_order():
         assert not torch.allclose(seen(motion), seen(motion.flip(1)), atol=1e-4)
 
 
-def test_the_encoder_looks_closely_along_the_heading_that_it_tells():
-    """Pixels farther from the neck than the second sight's corners change what it sees through the first alone."""
+def looking_closely(pointing):
+    """An encoder that takes every head to point there, and tells of its close sight alone."""
+    torch.manual_seed(0)
     encoder = CropEncoder().eval()
-    picture = torch.randn(1, 1, 128, 128)
     with torch.no_grad():
-        token, heading = encoder.look(picture)
-        head = encoder.detail(encoder.facing(picture, heading)).flatten(1)
-        whole = encoder.whole(torch.nn.functional.avg_pool2d(picture, 2))
-        around = torch.cat([whole.mean((2, 3)), whole[:, :, 1:3, 1:3].mean((2, 3))], 1)
-        torch.testing.assert_close(heading, encoder.heading(around))
-        torch.testing.assert_close(token, encoder.out(torch.cat([head, around], 1)))
-        torch.testing.assert_close(encoder(picture), token)
+        encoder.heading.weight.zero_()
+        encoder.heading.bias.copy_(torch.tensor(pointing))
+        encoder.out.weight[:, -256:] = 0.0
+    return encoder
+
+
+def test_a_cell_that_is_turned_with_its_heading_is_seen_closely_as_before():
+    picture = torch.randn(2, 1, 128, 128)
+    below = torch.rot90(picture, -1, (2, 3))
+    with torch.no_grad():
+        right, down = looking_closely([1.0, 0.0]), looking_closely([0.0, 1.0])
+        torch.testing.assert_close(down(below), right(picture), rtol=1e-4, atol=1e-5)
+        assert not torch.allclose(down(picture), right(picture), atol=1e-2)
+
+
+def test_the_close_sight_is_of_the_head_and_its_neck_alone():
+    picture, encoder = torch.randn(1, 1, 128, 128), looking_closely([1.0, 0.0])
+    inside = torch.zeros(128, 128, dtype=torch.bool)
+    inside[51:77, 39:77] = True  # 12 um across, from 12 um behind the middle to 6 before it, and a pixel about
+    with torch.no_grad():
+        seen = encoder(picture)
+        torch.testing.assert_close(encoder(torch.where(inside, picture, 5.0)), seen)
+        assert not torch.allclose(encoder(torch.where(inside, 5.0, picture)), seen, atol=1e-2)
 
 
 def test_the_streaming_network_on_a_clip_is_encoder_and_head_at_work():
