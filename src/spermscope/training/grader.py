@@ -150,14 +150,13 @@ def fit_head(
         turn = rng.integers(0, tokens.shape[1], len(rows))
         length = tokens.shape[2]
         shown = rng.integers(length // 2, length + 1, len(rows))
-        place = np.arange(length)
-        encoded = (place + rng.integers(0, every, (len(rows), 1))) % every == 0
-        valid = torch.from_numpy((encoded & (place >= length - shown[:, None])).astype(np.float32)).to(device)
+        encoded = slice(int(rng.integers(0, every)), None, every)
+        valid = torch.from_numpy((np.arange(length) >= length - shown[:, None]).astype(np.float32)).to(device)
         some = torch.from_numpy(rows).to(device)
         picked = tokens[some, torch.from_numpy(turn).to(device)]
         picked = picked + 0.05 * picked.std() * torch.randn_like(picked)
         motion = _motion(clips, rows, rng, shown).to(device)
-        logits, embedding, _ = head(picked * valid[:, :, None], motion, valid)
+        logits, embedding, _ = head(picked * valid[:, :, None], motion, valid, encoded)
         votes = panel_loss(emd_loss, logits, target[some], shares[clips.donor[rows]].to(device)).mean()
         loop.descend(votes + TRAITS * nn.functional.smooth_l1_loss(reading(embedding), traits[some]))
         if (count + 1) % loop.steps_an_epoch == 0:
@@ -211,10 +210,9 @@ class Predicted(NamedTuple):
 def predict(head: GradeHead, tokens: Tensor, clips: PanelClips, every: int = EVERY) -> Predicted:
     """As a whole clip is graded at work."""
     head.eval()
-    valid = torch.zeros(tokens.shape[:2], device=tokens.device)
-    valid[:, (tokens.shape[1] - 1) % every :: every] = 1.0
+    encoded = slice((tokens.shape[1] - 1) % every, None, every)
     with torch.no_grad():
         motion = _motion(clips, np.arange(len(clips)), None).to(tokens.device)
-        logits, _, distance = head(tokens, motion, valid)
+        logits, _, distance = head(tokens, motion, torch.ones_like(tokens[:, :, 0]), encoded)
     each = torch.softmax(logits, -1).double().cpu().numpy()
     return Predicted(each.mean(1), distance.double().cpu().numpy(), heads_apart(each))
