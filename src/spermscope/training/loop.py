@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import OneCycleLR
 
 from spermscope.drawing import Progress
 from spermscope.training.checkpoint import Checkpoint
+from spermscope.training.matrices import Orthogonal
 
 CPU = torch.device("cpu")
+DECAY = 0.02
+"""Of weights, by each step of the rate."""
 BF16_UNITS = ("amx_bf16", "avx512_bf16")
 """Of a processor, as torch names them: the first multiplies bf16 several times, the second nearly twice as fast."""
 
@@ -33,17 +37,31 @@ def mixed_precision(device: torch.device = CPU) -> torch.autocast:
 
 
 class Loop:
-    """AdamW with one cosine cycle over shuffled batches."""
+    """AdamW with one cosine cycle over shuffled batches; Muon for those weights that are named as ``matrices``."""
 
     def __init__(
-        self, parts: list[nn.Module], rate: float, epochs: int, items: int, batch: int, progress: Progress
+        self,
+        parts: list[nn.Module],
+        rate: float,
+        epochs: int,
+        items: int,
+        batch: int,
+        progress: Progress,
+        matrices: Sequence[nn.Parameter] = (),
     ) -> None:
         self.parts, self.epochs, self.items, self.batch, self.progress = parts, epochs, items, batch, progress
         self.steps_an_epoch = items // batch
         self.weights = [weight for part in parts for weight in part.parameters()]
-        self.optimizer = torch.optim.AdamW(self.weights, lr=rate, weight_decay=0.02)
+        named = {id(weight) for weight in matrices}
+        rest = [weight for weight in self.weights if id(weight) not in named]
+        self.optimizers: list[torch.optim.Optimizer] = [torch.optim.AdamW(rest, lr=rate, weight_decay=DECAY)]
+        if matrices:
+            self.optimizers.append(Orthogonal(list(matrices), rate, DECAY))
         steps = max(1, epochs * self.steps_an_epoch)
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(self.optimizer, rate, total_steps=steps, pct_start=0.08)
+        self.schedules = [
+            OneCycleLR(one, rate, total_steps=steps, pct_start=0.08, cycle_momentum=isinstance(one, torch.optim.AdamW))
+            for one in self.optimizers
+        ]
 
     def batches(self, rng: np.random.Generator, checkpoint: Checkpoint | None = None) -> Iterator[NDArray[np.int64]]:
         """Rows of each batch, epoch after epoch; with a ``checkpoint``, kept after each, those that are left.
@@ -67,26 +85,36 @@ class Loop:
 
     def descend(self, loss: Tensor) -> None:
         """One step down."""
-        self.optimizer.zero_grad(set_to_none=True)
+        for part in self.parts:
+            part.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.weights, 1.0)
-        self.optimizer.step()
-        self.schedule.step()
+        for optimizer, schedule in zip(self.optimizers, self.schedules, strict=True):
+            optimizer.step()
+            schedule.step()
 
     def state(self) -> dict[str, Any]:
-        """Of the parts, the optimizer and its schedule, as ``load`` takes it."""
+        """Of the parts, the optimizers and their schedules, as ``load`` takes it."""
         return {
             "parts": [part.state_dict() for part in self.parts],
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": self.schedule.state_dict(),
+            "optimizers": [one.state_dict() for one in self.optimizers],
+            "schedules": [one.state_dict() for one in self.schedules],
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from there."""
-        for part, kept in zip(self.parts, state["parts"], strict=True):
-            part.load_state_dict(kept)
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
+        """Go on from there.
+
+        Raises
+        ------
+        ValueError
+            When it was kept by a version that had one optimizer.
+        """
+        if "optimizers" not in state:
+            raise ValueError("expected a checkpoint of this version, found an earlier one's: train anew without it")
+        mine = (*self.parts, *self.optimizers, *self.schedules)
+        kept = (*state["parts"], *state["optimizers"], *state["schedules"])
+        for one, found in zip(mine, kept, strict=True):
+            one.load_state_dict(found)
 
     def _resumed(self, rng: np.random.Generator, checkpoint: Checkpoint | None) -> int:
         """The epoch to go on with."""

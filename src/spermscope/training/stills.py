@@ -27,11 +27,12 @@ from spermscope.study.panel_clips import USUAL, film
 from spermscope.study.traits import shape_traits
 from spermscope.training.checkpoint import Checkpoint
 from spermscope.training.loop import Loop, fastest_device, mixed_precision
+from spermscope.training.matrices import matrices
 from spermscope.training.sight import Turns, as_input
 from spermscope.whole_files import put
 
 CELLS_A_DONOR = 3
-BATCH = 512
+BATCH = 256
 HEADING = 0.2
 """Weight of the headings (mean squared error of unit vectors) beside the traits."""
 
@@ -133,7 +134,8 @@ def fit_stills(
     probe = nn.Linear(width, stills.traits.shape[1])
     frames, traits, heading = (torch.from_numpy(getattr(stills, name)).to(device) for name in Stills.__slots__)
     batch = min(BATCH, max(2, len(stills) // 8))
-    loop = Loop([sight.to(device), probe.to(device)], rate, epochs, len(stills), batch, progress)
+    parts = [sight.to(device), probe.to(device)]
+    loop = Loop(parts, rate, epochs, len(stills), batch, progress, matrices(sight))
     for rows in loop.batches(rng, checkpoint):
         some, turns = torch.from_numpy(rows).to(device), Turns(len(rows), rng)
         pictures = turns.pictures(as_input(frames[some])[:, None])
