@@ -6,7 +6,6 @@ import math
 import shutil
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from spermscope.acquisition.recording import Recording
 from spermscope.acquisition.replay import Replay
 from spermscope.acquisition.segments import SegmentedRecorder
 from spermscope.acquisition.shown import Shown
+from spermscope.acquisition.telling import Telling
 from spermscope.calibration import Calibration
 from spermscope.conclusion import Conditions
 from spermscope.runtime import Model, engine_name
@@ -42,8 +42,6 @@ CAMERA_ENDS_S = 5.0
 NOTE_EVERY_S = 1.0
 PATIENCE_S = 0.05
 """What a frame may wait for those before it; then a newer one takes its place. Less than a frame's time at 15 fps."""
-LATE_TOLD = 15
-"""Frames that had to do with fewer grades, from which on it is told: a hiccup is not."""
 
 
 class LiveRun:
@@ -98,17 +96,15 @@ class LiveRun:
         self._analysis = Analysis(
             self._frames, settings or Settings(), self.conditions, grader, self.folder, self._on_failed, paced=paced
         )
-        self._recording = Recording(partial_of(self.folder) / "video", segmented, self._on_recording)
-        self._events = Notes(partial_of(self.folder) / "events.jsonl")
+        self._telling = Telling(partial_of(self.folder) / "events.jsonl")
+        self._recording = Recording(partial_of(self.folder) / "video", segmented, self._telling.say)
         self._decisions = Notes(partial_of(self.folder) / "decisions.jsonl")
         self._threads = {"capture": threading.Thread(target=self._take_frames, name="capture", daemon=True)}
         self._source: Source | None = None
         self._came = Meter()
         self._lost = self._over = False
         self._because = ""
-        self._lines: dict[str, str] = {}
         self._missed = self._unrecorded = 0
-        self._noted = (0, 0, 0)
         self._noted_s = -math.inf
 
     @property
@@ -145,7 +141,7 @@ class LiveRun:
             One line: the folder exists or cannot be made.
         """
         begin_folder(self.folder)
-        self._event("started")
+        self._telling.note("started")
         self._analysis.begin()
         self._threads["capture"].start()
 
@@ -199,14 +195,14 @@ class LiveRun:
     def withhold(self, reason: str) -> None:
         """From the next frame on no cell gets a grade, anywhere: ``reason`` stands in its place; '' ends that."""
         self._analysis.withheld = reason
-        self._event("withheld", reason=reason)
+        self._telling.note("withheld", reason=reason)
 
     def record(self, on: bool) -> None:
         """Begin or end the lossless recording in ``place``/video; before the first frame it begins with it.
 
         Why it does not begin, or ended by itself, is told by ``figures``.
         """
-        self._lines.pop("not_recording", None)
+        self._telling.unsay("not_recording")
         self._recording.switch(on)
 
     def finish(self, progress: Progress = lambda done, total: None, *, language: str = "en") -> Assessed:
@@ -232,8 +228,8 @@ class LiveRun:
         self._recording.end()
         progress(1, 3)
         self._note_drops()
-        self._event("ended")
-        self._events.close()
+        self._telling.note("ended")
+        self._telling.close()
         self._decisions.close()
         try:
             summary = self._analysis.end(self._because, self._warnings())
@@ -258,12 +254,12 @@ class LiveRun:
             if sitting is not None:
                 write_corrected(self.folder, sitting.tally, summary.concentration)
         except (ValueError, OSError) as error:
-            self._tell("decisions", f"the decisions could not be read: {error}")
+            self._telling.say("decisions", f"the decisions could not be read: {error}")
 
     def on_source(self, source: Source, calibration: Calibration | None) -> None:
         """See ``capture.Receiver``."""
         profile = source.profile
-        self._event(
+        self._telling.note(
             "profile", width_px=profile.width_px, height_px=profile.height_px, um_per_px=profile.scale.um_per_px
         )
         if self._source is None:
@@ -274,9 +270,13 @@ class LiveRun:
             analysis.start()
         else:
             sides = f"{profile.width_px}x{profile.height_px}"
-            self._tell("resized", f"the pictures have another size now, {sides}: what was seen before is another field")
+            self._telling.say(
+                "resized", f"the pictures have another size now, {sides}: what was seen before is another field"
+            )
             if profile.scale.source == "estimated" != self._source.profile.scale.source:
-                self._tell("scale", f"the scale that was given is not known to hold at {sides}: it is estimated there")
+                self._telling.say(
+                    "scale", f"the scale that was given is not known to hold at {sides}: it is estimated there"
+                )
 
     def on_frame(self, taken: Taken) -> None:
         """See ``capture.Receiver``."""
@@ -293,23 +293,20 @@ class LiveRun:
         """See ``capture.Receiver``."""
         self._lost = True
         self._recording.gap(reason)
-        self._tell("lost", f"the camera is lost and is being sought: {reason}", reason=reason)
+        self._telling.say("lost", f"the camera is lost and is being sought: {reason}", reason=reason)
 
     def on_back(self, after_s: float) -> None:
         """See ``capture.Receiver``."""
         self._lost = False
-        self._lines.pop("lost", None)
-        self._tell("back", f"the camera was lost for {after_s:.1f} s", after_s=round(after_s, 3))
+        self._telling.unsay("lost")
+        self._telling.say("back", f"the camera was lost for {after_s:.1f} s", after_s=round(after_s, 3))
 
     def on_told(self, line: str) -> None:
         """See ``capture.Receiver``."""
-        self._tell("told", line)
+        self._telling.say("told", line)
 
     def _on_failed(self, line: str) -> None:
-        self._tell("failed", line)
-
-    def _on_recording(self, kind: str, line: str) -> None:
-        self._tell(kind, line)
+        self._telling.say("failed", line)
 
     def _take_frames(self) -> None:
         """The capture thread's work."""
@@ -317,7 +314,7 @@ class LiveRun:
             self._capture.run()
         except Exception as error:  # whatever a source does, the run ends in good order
             self._because = str(error) or type(error).__name__
-            self._tell("source", self._because)
+            self._telling.say("source", self._because)
         finally:
             self._over, self._lost = True, False
             self._capture.ready.set()
@@ -343,29 +340,12 @@ class LiveRun:
 
     def _warnings(self) -> tuple[str, ...]:
         source = self._source.warnings if self._source else []
-        return tuple(dict.fromkeys(filter(None, (*source, *self._lines.values(), self._recording.warning))))
-
-    def _tell(self, kind: str, line: str, **facts: Any) -> None:
-        """A line for the user, the latest of its kind, and a row among the events."""
-        if line:
-            self._lines.pop(kind, None)
-            self._lines[kind] = line
-        self._event(kind, **({"line": line} if line else {}) | facts)
-
-    def _event(self, kind: str, **facts: Any) -> None:
-        with suppress(OSError, ValueError):  # a full disk is told by who needs it
-            self._events.add(kind, **facts)
+        return tuple(dict.fromkeys(filter(None, (*source, *self._telling.lines, self._recording.warning))))
 
     def _note_drops(self) -> None:
-        """A row for frames that were dropped, or had to do with fewer grades, since the last one, if any were."""
-        missed = self._frames.dropped + self._capture.dropped, self._recording.dropped + self._unrecorded
-        now = (*missed, self._analysis.late)
-        if now != self._noted:
-            analysis, recording, late = (count - before for count, before in zip(now, self._noted, strict=True))
-            self._noted = now
-            self._event("dropped", analysis=analysis, recording=recording, late=late)
-        if self._analysis.late >= LATE_TOLD and "late" not in self._lines:
-            self._tell("late", "more cells than this computer grades in time: their ratings are renewed less often")
+        """What was dropped so far, and had to do with fewer grades."""
+        unseen = self._frames.dropped + self._capture.dropped
+        self._telling.note_drops(unseen, self._recording.dropped + self._unrecorded, self._analysis.late)
 
 
 def segmented(folder: Path, profile: SourceProfile) -> SegmentedRecorder:
