@@ -300,19 +300,6 @@ def test_the_detector_recipe_runs_end_to_end(tmp_path):
     assert load_model(path).card.kind == "detector"
 
 
-@pytest.mark.slow
-def test_the_grader_recipe_runs_end_to_end(tmp_path):
-    from spermscope.runtime import load_model
-    from spermscope.training.grader import train_grader
-
-    path = train_grader(tmp_path / "g.spermscope", donors=10, still_donors=30, still_epochs=1, head_epochs=1, threads=1)
-    card = load_model(path).card
-    assert card.demonstration
-    assert len(card.scores["mse"]) == 3
-    assert set(card.constants) == {"unlike_above", "doubt"}
-    assert not path.with_suffix(".ckpt").exists()
-
-
 @pytest.mark.parametrize("every", [1, 2, 3])
 def test_the_head_at_work_leaves_out_only_what_changes_nothing(every):
     head = GradeHead(features=7).eval()

@@ -6,6 +6,8 @@ Everything is chosen on validation donors; the card's scores come from test dono
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,30 +19,30 @@ from torch import Tensor, nn
 from spermscope import __version__
 from spermscope.clips import MOTION_FEATURES, motion_features
 from spermscope.doubt import chance, fit_doubt, heads_apart
-from spermscope.drawing import Progress
+from spermscope.drawing import Progress, draw_each
 from spermscope.labels import split_by_donor, split_hash
 from spermscope.metrics import Exam, mean_distribution, mean_grade
 from spermscope.model_file import ModelCard, write_model
 from spermscope.models.streaming import TOKEN, WIDTH, CropEncoder, GradeHead
 from spermscope.settings import ClipSettings
-from spermscope.study.panel_clips import PanelClips, draw_panel_clips, split
+from spermscope.study.panel_clips import PanelClips, donor_clips, joined, split
 from spermscope.training.checkpoint import Checkpoint
 from spermscope.training.export import streaming_graphs
 from spermscope.training.loop import Loop, fastest_device, mixed_precision
-from spermscope.training.losses import emd_loss, panel_loss
+from spermscope.training.losses import cross_entropy_loss, panel_loss
 from spermscope.training.scores import card_scores
 from spermscope.training.sight import as_input, turned
 from spermscope.training.stills import Stills, draw_stills, fit_stills
 from spermscope.types import GRADES
 
-DONORS = 1500
+DONORS = 3000
 STILL_DONORS = 72_000
 """Donors of the stills: others than the clips' and many more."""
 SHARES = (0.7, 0.1, 0.2)
 """Training, validation and test donors."""
 STILL_RATE, HEAD_RATE = 3e-3, 6e-4
-TRAITS = 0.5
-"""Weight of the traits (smooth L1) beside the votes (EMD)."""
+TRAITS = 2.0
+"""Weight of the traits (smooth L1) beside the votes (soft cross-entropy, which wins the comparison of losses)."""
 EVERY = 2
 """Of a clip's crops one in so many is encoded: 7.5 a second."""
 
@@ -51,41 +53,60 @@ def train_grader(
     donors: int = DONORS,
     seed: int = 0,
     still_donors: int = STILL_DONORS,
-    still_epochs: int = 12,
+    still_epochs: int = 24,
     head_epochs: int = 40,
     threads: int = 2,
-    clips: PanelClips | None = None,
+    clips: Iterable[PanelClips] | None = None,
     stills: Stills | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Path:
     """Simulate donors and a panel, train, score on test donors, write the model file.
 
-    ``clips`` and ``stills`` are drawn unless given. A run that was killed goes on from ``OUT.ckpt``, where the encoder
-    is kept after each epoch.
+    ``clips``, by parts of whole donors, and ``stills`` are drawn unless given. A run that was killed goes on from
+    ``OUT.ckpt``, where the encoder is kept after each epoch.
     """
     torch.manual_seed(seed)
     torch.set_num_threads(threads)
-    clips = clips or draw_panel_clips(range(donors), seed, threads, progress)
-    parts = split_by_donor(clips.donor, SHARES, seed)
-    train, held, test = (split(clips, part) for part in parts)
     rng = np.random.default_rng([seed, 31])
     encoder, head = CropEncoder(), GradeHead(features=MOTION_FEATURES)
     stills = stills or draw_stills(range(still_donors), seed, threads, progress)
     checkpoint = Checkpoint(out.with_suffix(".ckpt"), f"encoder, {still_epochs} epochs, seed {seed}, {stills.name}")
     fit_stills(encoder, TOKEN, stills, still_epochs, STILL_RATE, rng, progress, checkpoint)
     encoder, head = encoder.to(fastest_device()), head.to(fastest_device())
-    tokens = encode(encoder, train, turns=2, rng=rng)
-    fit_head(head, tokens, train, encode(encoder, held)[:, 0], held, head_epochs, rng, progress)
-    head.distance.learn(tokens[:, 0].mean(1))
-    chosen_on = predict(head, encode(encoder, held)[:, 0], held)
-    predicted = predict(head, encode(encoder, test)[:, 0], test).shares
-    mean = mean_distribution(train.distributions, len(test))
-    exam = Exam.of_votes(test.votes, test.donor, mean, truth=test.truth)
-    card = _card(card_scores(predicted, exam), seed, donors, split_hash(parts), constants(chosen_on, held))
+    clips = clips or draw_each(partial(donor_clips, seed), range(donors), threads, progress)
+    every = see(encoder, clips, rng)
+    parts = split_by_donor(every.clips.donor, SHARES, seed)
+    train, held, test = (every.of(part) for part in parts)
+    fit_head(head, train.tokens, train.clips, held.tokens[:, 0], held.clips, head_epochs, rng, progress)
+    head.distance.learn(train.tokens[:, 0].mean(1))
+    chosen_on = predict(head, held.tokens[:, 0], held.clips)
+    predicted = predict(head, test.tokens[:, 0], test.clips).shares
+    mean = mean_distribution(train.clips.distributions, len(predicted))
+    exam = Exam.of_votes(test.clips.votes, test.clips.donor, mean, truth=test.clips.truth)
+    scores, known = card_scores(predicted, exam), constants(chosen_on, held.clips)
+    card = _card(scores, seed, len(np.unique(every.clips.donor)), split_hash(parts), known)
     graphs, goldens = streaming_graphs(encoder.cpu(), head.cpu(), EVERY)
     written = write_model(out, card, graphs, goldens)
     checkpoint.done()
     return written
+
+
+class Seen(NamedTuple):
+    """Clips without their pictures, and the tokens ``(N, turns, T, 256)`` that an encoder made of these."""
+
+    clips: PanelClips
+    tokens: Tensor
+
+    def of(self, donors: NDArray[np.int64]) -> Seen:
+        """Those of some donors."""
+        rows = np.flatnonzero(np.isin(self.clips.donor, donors))
+        return Seen(split(self.clips, donors), self.tokens[torch.from_numpy(rows).to(self.tokens.device)])
+
+
+def see(encoder: CropEncoder, parts: Iterable[PanelClips], rng: np.random.Generator) -> Seen:
+    """All clips as they are and turned once. Pictures go with their part: together they would not fit into memory."""
+    found = [(part.without_pictures(), encode(encoder, part, 2, rng)) for part in parts]
+    return Seen(joined([clips for clips, _ in found]), torch.cat([tokens for _, tokens in found]))
 
 
 def constants(found: Predicted, held: PanelClips) -> dict[str, float | list[float]]:
@@ -154,10 +175,9 @@ def fit_head(
         valid = torch.from_numpy((np.arange(length) >= length - shown[:, None]).astype(np.float32)).to(device)
         some = torch.from_numpy(rows).to(device)
         picked = tokens[some, torch.from_numpy(turn).to(device)]
-        picked = picked + 0.05 * picked.std() * torch.randn_like(picked)
         motion = _motion(clips, rows, rng, shown).to(device)
         logits, embedding, _ = head(picked * valid[:, :, None], motion, valid, encoded)
-        votes = panel_loss(emd_loss, logits, target[some], shares[clips.donor[rows]].to(device)).mean()
+        votes = panel_loss(cross_entropy_loss, logits, target[some], shares[clips.donor[rows]].to(device)).mean()
         loop.descend(votes + TRAITS * nn.functional.smooth_l1_loss(reading(embedding), traits[some]))
         if (count + 1) % loop.steps_an_epoch == 0:
             found = float(np.mean((predict(head, held_tokens, held, every).shares - held.distributions) ** 2))
@@ -170,7 +190,7 @@ def _motion(
     clips: PanelClips, rows: NDArray[np.int64], rng: np.random.Generator | None, shown: NDArray[np.int64] | None = None
 ) -> Tensor:
     """Motion features of each clip's latest ``shown`` crops; in training a tenth goes without displacements."""
-    length = clips.frames.shape[1]
+    length = clips.time_s.shape[1]
     out = np.zeros((len(rows), length, MOTION_FEATURES), np.float32)
     for place, row in enumerate(rows.tolist()):
         first = 0 if shown is None else length - int(shown[place])
