@@ -56,10 +56,10 @@ def test_clips_that_are_seen_part_by_part_are_seen_as_a_whole_and_keep_no_pictur
 def test_a_head_learns_what_tokens_say_and_looks_at_every_second_alone():
     (clips, tokens), (held, held_tokens) = still_cells(), still_cells(40, seed=1)
     head = GradeHead(features=MOTION_FEATURES)
-    fit_head(head, tokens, clips, held_tokens[:, 0], held, 20, np.random.default_rng(0), lambda done, total: None)
+    fit_head(head, tokens, clips, held_tokens[:, 0], held, 10, np.random.default_rng(0), lambda done, total: None)
     found = predict(head, held_tokens[:, 0], held)
     unlearned = np.square(clips.distributions.mean(0) - held.distributions).mean()
-    assert np.square(found.shares - held.distributions).mean() < 0.3 * unlearned
+    assert np.square(found.shares - held.distributions).mean() < 0.1 * unlearned
     other = held_tokens[:, 0].clone()
     other[:, 0::2] = 1e3
     np.testing.assert_array_equal(predict(head, other, held).shares, found.shares)
