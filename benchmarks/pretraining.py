@@ -90,7 +90,7 @@ def main() -> None:
     level = float(mse(mean_distribution(material.target[trainings[-1].train], len(tested)), tested).mean())
     sys.stdout.write(f"\nMean row: {level:.4f}; {len(tested)} clips tested.\n")
     axes.axhline(level, color="#555555", ls=":", lw=1)
-    axes.text(rated[0], level, "mean row", fontsize=7, color="#555555", va="bottom")
+    axes.text(rated[-1], level, "mean row", fontsize=7, color="#555555", va="bottom", ha="right")
     axes.set(xscale="log", xlabel="rated clips", ylabel="MSE on unseen donors", ylim=(0, None))
     axes.set_xticks(rated, [str(count) for count in rated])
     axes.minorticks_off()
