@@ -27,3 +27,9 @@ def test_one_of_another_training_is_refused_by_name(tmp_path):
     Checkpoint(tmp_path / "a.ckpt", "stream, 3 epochs").keep(step=1)
     with pytest.raises(ValueError, match=r"a\.ckpt: expected a checkpoint of stream, 4 epochs, found one of stream, 3"):
         Checkpoint(tmp_path / "a.ckpt", "stream, 4 epochs").kept()
+
+
+def test_one_of_an_earlier_version_is_refused_by_name(tmp_path):
+    torch.save({"of": "a", "parts": [], "optimizer": {}, "schedule": {}}, tmp_path / "a.ckpt")
+    with pytest.raises(ValueError, match=r"a\.ckpt: expected a checkpoint of this version, found an earlier one's"):
+        Checkpoint(tmp_path / "a.ckpt", "a").kept()

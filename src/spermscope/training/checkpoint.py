@@ -10,6 +10,9 @@ import torch
 
 from spermscope.whole_files import put
 
+FORM = 2
+"""Of what is kept; 1 had one optimizer a training."""
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
@@ -21,7 +24,7 @@ class Checkpoint:
     def keep(self, **state: Any) -> None:
         """Put ``state`` (tensors, numbers, strings and containers of them) in the place of what was kept before."""
         with put(self.path) as part:
-            torch.save({"of": self.of, **state}, part)
+            torch.save({"of": self.of, "form": FORM, **state}, part)
 
     def kept(self) -> dict[str, Any] | None:
         """What was kept last, on the processor; None where nothing was.
@@ -29,13 +32,15 @@ class Checkpoint:
         Raises
         ------
         ValueError
-            When it is of another training.
+            When it is of another training, or of a version that kept something else.
         """
         if not self.path.is_file():
             return None
         state: dict[str, Any] = torch.load(self.path, weights_only=True, map_location="cpu")
         if state.get("of") != self.of:
             raise ValueError(f"{self.path}: expected a checkpoint of {self.of}, found one of {state.get('of')}")
+        if state.get("form") != FORM:
+            raise ValueError(f"{self.path}: expected a checkpoint of this version, found an earlier one's: remove it")
         return state
 
     def done(self) -> None:

@@ -102,15 +102,7 @@ class Loop:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on from there.
-
-        Raises
-        ------
-        ValueError
-            When it was kept by a version that had one optimizer.
-        """
-        if "optimizers" not in state:
-            raise ValueError("expected a checkpoint of this version, found an earlier one's: train anew without it")
+        """Go on from there."""
         mine = (*self.parts, *self.optimizers, *self.schedules)
         kept = (*state["parts"], *state["optimizers"], *state["schedules"])
         for one, found in zip(mine, kept, strict=True):
